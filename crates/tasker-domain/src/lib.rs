@@ -1,0 +1,4 @@
+//! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
+
+pub mod json;
+pub mod template;
