@@ -76,3 +76,10 @@ pub struct UnknownState {
     what: &'static str,
     text: String,
 }
+
+impl TaskState {
+    /// Whether a task in this state does nothing more by itself.
+    pub fn is_at_rest(self) -> bool {
+        !matches!(self, TaskState::Pending | TaskState::InProgress)
+    }
+}
