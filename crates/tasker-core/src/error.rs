@@ -1,6 +1,6 @@
 //! Why a run could not be carried out.
 
-use tasker_domain::context::{ContextProblems, InvalidSchema};
+use tasker_domain::context::{ContextProblems, SchemaProblems};
 use tasker_postgres::ledger::LedgerError;
 
 use crate::entropy::EntropyError;
@@ -14,8 +14,8 @@ pub enum RunError {
     #[error(transparent)]
     Handlers(#[from] MissingHandlers),
     /// The template's context schema cannot be used. Nothing was written.
-    #[error("the template's context schema cannot be used: {0}")]
-    Schema(InvalidSchema),
+    #[error(transparent)]
+    Schema(SchemaProblems),
     /// The context does not satisfy the template's schema. Nothing was written.
     #[error(transparent)]
     Context(ContextProblems),

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
 use tasker_domain::retry::AskedWait;
 use tasker_postgres::ledger::{
-    Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Ended, Exchange, Ledger, LedgerError, NewTask, Reply, Settled,
+    Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, Ledger, LedgerError, NewTask, Reply, Settled,
     Settlement, WorkerId,
 };
 use tokio::task::JoinSet;
