@@ -4,5 +4,6 @@ pub mod context;
 pub mod graph;
 pub mod json;
 pub mod problem;
+pub mod script;
 pub mod template;
 pub mod yaml;

@@ -33,8 +33,12 @@ fn full_name(written: Placed<String>, namespace: &str, reader: &mut Reader<'_>) 
         None => {
             let full = format!("{namespace}.{}", written.value);
             reader.report(
-                Problem::warning(format!("the event {} has no namespace; it becomes {}", quoted(&written.value), quoted(&full)))
-                    .at(written.span.clone(), "no dot in this name"),
+                Problem::warning(format!(
+                    "the event {} has no namespace; it becomes {}",
+                    quoted(&written.value),
+                    quoted(&full)
+                ))
+                .at(written.span.clone(), "no dot in this name"),
             );
             full
         }

@@ -58,9 +58,7 @@ impl Reader<'_> {
     /// A text, blank or not.
     pub(super) fn any_text_of(&mut self, key: &str, node: &Node) -> Option<Placed<String>> {
         match node.as_scalar().map(|scalar| (scalar, scalar.resolve())) {
-            Some((scalar, Resolved::Text)) => {
-                Some(Placed { value: scalar.text.clone(), span: node.span.clone() })
-            }
+            Some((scalar, Resolved::Text)) => Some(Placed { value: scalar.text.clone(), span: node.span.clone() }),
             Some((_, Resolved::Null)) => {
                 let problem = self.wrong_type(key, node, "a text").help("write a value, or leave the key out");
                 self.report(problem);

@@ -157,7 +157,8 @@ fn dependencies(step: &Mapping, reader: &mut Reader<'_>) -> Vec<Placed<String>> 
     let Some(names) = entry.node.as_sequence() else {
         let mut problem = reader.wrong_type("depends_on_steps", &entry.node, "a list of step names");
         if let Some(scalar) = entry.node.as_scalar().filter(|scalar| scalar.resolve() == Resolved::Text) {
-            problem = problem.help(format!("write a list: [{}]; a single name stands under `depends_on_step`", scalar.text));
+            problem =
+                problem.help(format!("write a list: [{}]; a single name stands under `depends_on_step`", scalar.text));
         }
         reader.report(problem);
         return found;

@@ -73,7 +73,9 @@ fn report_missing(task: &Mapping, reader: &mut Reader<'_>) {
         reader.report(Problem::error("the template has no keys"));
         return;
     };
-    for (key, written_instead) in [("name", None), ("task_handler_class", Some("handler")), ("step_templates", Some("steps"))] {
+    for (key, written_instead) in
+        [("name", None), ("task_handler_class", Some("handler")), ("step_templates", Some("steps"))]
+    {
         if task.contains_key(key) {
             continue;
         }
