@@ -1,8 +1,12 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
+pub mod context;
 pub mod graph;
 pub mod json;
+pub mod problem;
 pub mod retry;
+pub mod script;
 pub mod state;
 pub mod template;
 pub mod verdict;
+pub mod yaml;
