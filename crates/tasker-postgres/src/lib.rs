@@ -1,1 +1,4 @@
-//! postgres
+//! The record of Tasker in PostgreSQL.
+
+pub mod engine_schema;
+pub mod schema;

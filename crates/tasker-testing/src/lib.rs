@@ -1,1 +1,3 @@
-//! testing
+//! What the tests of Tasker and of its users need.
+
+pub mod database;
