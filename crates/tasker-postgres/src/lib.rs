@@ -2,3 +2,4 @@
 
 pub mod engine_schema;
 pub mod ledger;
+pub mod schema;
