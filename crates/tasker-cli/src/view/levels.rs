@@ -73,10 +73,10 @@ impl Group {
 
 /// The summary in at most `rows` rows (at least one is made).
 pub(crate) fn summary(model: &RunModel, now: Duration, columns: usize, rows: usize, charset: Charset) -> Vec<Line> {
-    let groups = groups(model);
     let urgent = urgent(model);
     // Both kinds of rows get half where both are too many; what one leaves unused the other takes.
     let room_for_groups = rows.saturating_sub(urgent.len()).max(rows / 2).max(1);
+    let groups = groups(model, room_for_groups);
     let groups = if groups.len() < room_for_groups {
         widened(model, groups, room_for_groups)
     } else {
@@ -118,8 +118,11 @@ pub(crate) fn summary(model: &RunModel, now: Duration, columns: usize, rows: usi
     lines
 }
 
-/// The levels, neighbours joined where nothing happens in them.
-fn groups(model: &RunModel) -> Vec<Group> {
+/// The levels; where they are more than `room`, neighbours in which nothing happens are joined.
+fn groups(model: &RunModel, room: usize) -> Vec<Group> {
+    if model.levels().len() <= room {
+        return (0..model.levels().len()).map(|level| Group::new(model, level, level)).collect();
+    }
     let mut groups: Vec<Group> = Vec::new();
     for level in 0..model.levels().len() {
         let group = Group::new(model, level, level);

@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::kind::{FAINT, Kind, STRONG, Totals};
 use super::line::Line;
-use super::model::{Phase, RunModel, Step, StepState, StopReason};
+use super::model::{Phase, RunModel, Step, StepState, StopReason, TaskEnd};
 use super::rows::{end_kind, run_time, title};
 use super::settings::Charset;
 use super::text::{first_line, fit, message_lines, width};
@@ -68,10 +68,7 @@ fn unbroken(model: &RunModel, now: Duration, charset: Charset) -> Vec<(usize, Li
     if let Phase::Stopped { reason, .. } = model.phase() {
         lines.push((2, stop_line(reason, charset)));
     }
-    let holding: Vec<&Step> = model.steps().iter().filter(|step| holds(step)).collect();
-    if !holding.is_empty() {
-        lines.extend(holding_lines(model, &holding, charset));
-    }
+    lines.extend(step_lines(model, charset));
     lines
 }
 
@@ -140,16 +137,36 @@ fn stop_line(reason: &StopReason, charset: Charset) -> Line {
     line
 }
 
-/// Whether the task cannot complete before something is done about this step.
-fn holds(step: &Step) -> bool {
-    matches!(step.state, StepState::Failed { .. } | StepState::Cancelled)
+/// Steps that somebody should look at. A task in error is held by its dead steps, failed or cancelled; with
+/// any other end the failed ones are worth a word.
+fn step_lines(model: &RunModel, charset: Charset) -> Vec<(usize, Line)> {
+    let is_held = matches!(model.phase(), Phase::Ended { state: TaskEnd::Error, .. });
+    let is_dead = |step: &&Step| match step.state {
+        StepState::Failed { .. } => true,
+        StepState::Cancelled => is_held,
+        _ => false,
+    };
+    let dead: Vec<&Step> = model.steps().iter().filter(is_dead).collect();
+    let mut lines = Vec::new();
+    if !dead.is_empty() {
+        let steps = count(dead.len() as u64, "step");
+        let mut heading = Line::new();
+        heading.plain(if is_held { format!("  Held by {steps}:") } else { format!("  {steps} failed:") });
+        lines.extend([(0, Line::new()), (2, heading)]);
+        lines.extend(named_lines(&dead, charset));
+    }
+    let never_ran = Totals::of_all(model).get(Kind::NeverRan);
+    if never_ran > 0 {
+        let mut line = Line::new();
+        line.push(FAINT, format!("  {} {} never ran.", Kind::NeverRan.mark(charset), count(never_ran as u64, "step")));
+        lines.push((4, line));
+    }
+    lines
 }
 
-fn holding_lines(model: &RunModel, holding: &[&Step], charset: Charset) -> Vec<(usize, Line)> {
-    let mut heading = Line::new();
-    heading.push(Style::new(), format!("  Held by {}:", count(holding.len() as u64, "step")));
-    let mut lines = vec![(0, Line::new()), (2, heading)];
-    let named = &holding[..holding.len().min(NAMED_STEPS)];
+fn named_lines(dead: &[&Step], charset: Charset) -> Vec<(usize, Line)> {
+    let mut lines = Vec::new();
+    let named = &dead[..dead.len().min(NAMED_STEPS)];
     let names: Vec<String> = named.iter().map(|step| fit(&step.name, NAME_COLUMNS, charset)).collect();
     let name_column = names.iter().map(|name| width(name)).max().unwrap_or(0);
     for (step, name) in named.iter().zip(names) {
@@ -162,21 +179,15 @@ fn holding_lines(model: &RunModel, holding: &[&Step], charset: Charset) -> Vec<(
         line.pad_to(4 + name_column);
         line.plain("  ");
         line.plain(why(step));
-        lines.push((6, line));
+        lines.push((8, line));
         if let StepState::Failed { error, .. } = &step.state {
             lines.extend(error_lines(error, charset).into_iter().map(|line| (6, line)));
         }
     }
-    if holding.len() > named.len() {
+    if dead.len() > named.len() {
         let mut more = Line::new();
-        more.push(FAINT, format!("    and {} more", number((holding.len() - named.len()) as u64)));
+        more.push(FAINT, format!("    and {} more", number((dead.len() - named.len()) as u64)));
         lines.push((4, more));
-    }
-    let never_ran = Totals::of_all(model).get(Kind::NeverRan);
-    if never_ran > 0 {
-        let mut line = Line::new();
-        line.push(FAINT, format!("  {} {} never ran.", Kind::NeverRan.mark(charset), count(never_ran as u64, "step")));
-        lines.push((4, line));
     }
     lines
 }
