@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::text;
 
-/// A line without its line break. Its text must be safe already (see [`text::fit`]) or written by the view itself.
+/// A line without its line break. Its text must be safe already (see `text::fit`) or written by the view itself.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Line {
     pieces: Vec<(Style, String)>,

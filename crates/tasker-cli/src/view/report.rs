@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use anstyle::Style;
-
 use super::kind::{FAINT, Kind, STRONG, Totals};
 use super::line::Line;
 use super::model::{Phase, RunModel, Step, StepState, StopReason, TaskEnd};
