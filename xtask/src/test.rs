@@ -1,0 +1,101 @@
+//! `cargo xtask test`: everything that must be green, the quick and telling steps first, the runner's summary last.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::arguments::TestOptions;
+use crate::interrupt::Interrupts;
+use crate::licences;
+use crate::server::Server;
+use crate::steps::{Steps, cargo, in_colour};
+use crate::tools::{self, Needs};
+
+/// Names a server to test on; we set it for the tests, and the user may.
+const DATABASE_URL: &str = "TASKER_TEST_DATABASE_URL";
+
+/// What nextest exits with when no test's name has the word.
+const EXIT_NO_TESTS: i32 = 4;
+
+/// Runs the tests; the answer is whether all were green.
+///
+/// # Errors
+/// When a check fails, something is missing, or the tests cannot be run; failed tests are no error but the answer.
+pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
+    let steps = Steps::new(interrupts);
+    let own_server = std::env::var_os(DATABASE_URL);
+    if own_server.is_some() && options.postgres.is_some() {
+        bail!("`--postgres` chooses the throw-away server, but {DATABASE_URL} names another; give one of them");
+    }
+    let runs_everything = options.word.is_none();
+    let needs = Needs { lints: runs_everything, server: own_server.is_none(), postgres_major: options.postgres };
+    let tools = tools::prepare(&steps, needs)?;
+
+    if runs_everything {
+        steps.command("formatting", &mut cargo(&["fmt", "--all", "--", "--check"]))?;
+        licences::run(interrupts)?;
+        steps.command("clippy", &mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        let mut documentation = cargo(&["doc", "--workspace", "--no-deps"]);
+        documentation.env("RUSTDOCFLAGS", with_word("RUSTDOCFLAGS", "-D warnings"));
+        steps.command("documentation", &mut documentation)?;
+    }
+    steps.command("build", &mut nextest(&["--no-run"]))?;
+
+    let server = match &tools.postgres {
+        Some(programs) => Some(steps.run("PostgreSQL", || {
+            let log = log_path()?;
+            eprintln!("    {} in {}; log: {}", programs.version, programs.folder.display(), log.display());
+            Server::start(programs, &log)
+        })?),
+        None => None,
+    };
+    let url = server.as_ref().map(|server| OsString::from(server.url())).or(own_server);
+    let url = url.context("there is neither a server of ours nor one that was named")?;
+
+    if runs_everything {
+        let mut doctests = cargo(&["test", "--workspace", "--doc", "--quiet"]);
+        steps.command("documentation's examples", doctests.env(DATABASE_URL, &url))?;
+    }
+    eprintln!("==> tests");
+    let mut tests = nextest(&[
+        "--no-fail-fast",
+        "--no-tests=fail",
+        "--success-output=immediate",
+        "--failure-output=immediate",
+        "--status-level=pass",
+        "--final-status-level=fail",
+        "--show-progress=none",
+    ]);
+    tests.arg(if in_colour() { "--color=always" } else { "--color=never" });
+    tests.args(&options.word);
+    let status = steps.filtered(tests.env(DATABASE_URL, &url))?;
+    if let (Some(EXIT_NO_TESTS), Some(word)) = (status.code(), &options.word) {
+        bail!("no test has `{word}` in its name; `cargo nextest list --workspace` lists them all");
+    }
+    Ok(status.success())
+}
+
+/// The test runner over the whole workspace, always with the same choice of targets: what one call built, the next uses.
+fn nextest(arguments: &[&str]) -> Command {
+    let mut command = cargo(&["nextest", "run", "--workspace", "--all-targets"]);
+    command.args(arguments);
+    command
+}
+
+/// The flags that a variable of the environment holds, and one more.
+fn with_word(variable: &str, word: &str) -> OsString {
+    let mut flags = std::env::var_os(variable).unwrap_or_default();
+    if !flags.is_empty() {
+        flags.push(" ");
+    }
+    flags.push(word);
+    flags
+}
+
+/// Beside this program, in the target folder.
+fn log_path() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("cannot learn where this program lies")?;
+    Ok(program.with_file_name("xtask-postgres.log"))
+}
