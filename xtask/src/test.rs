@@ -9,12 +9,16 @@ use anyhow::{Context, Result, bail};
 use crate::arguments::TestOptions;
 use crate::interrupt::Interrupts;
 use crate::licences;
+use crate::postgres::Programs;
 use crate::server::Server;
 use crate::steps::{Steps, cargo, in_colour};
 use crate::tools::{self, Needs};
 
 /// Names a server to test on; we set it for the tests, and the user may.
 const DATABASE_URL: &str = "TASKER_TEST_DATABASE_URL";
+
+/// Names the folder of PostgreSQL's programs to the private cluster, so that its tests run on the version asked for, too.
+const POSTGRES_FOLDER: &str = "TASKER_POSTGRES_BIN";
 
 /// What nextest exits with when no test's name has the word.
 const EXIT_NO_TESTS: i32 = 4;
@@ -53,10 +57,11 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
     };
     let url = server.as_ref().map(|server| OsString::from(server.url())).or(own_server);
     let url = url.context("there is neither a server of ours nor one that was named")?;
+    let environment = environment(options, tools.postgres.as_ref(), url);
 
     if runs_everything {
         let mut doctests = cargo(&["test", "--workspace", "--doc", "--quiet"]);
-        steps.command("documentation's examples", doctests.env(DATABASE_URL, &url))?;
+        steps.command("documentation's examples", doctests.envs(environment.clone()))?;
     }
     eprintln!("==> tests");
     let mut tests = nextest(&[
@@ -70,7 +75,7 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
     ]);
     tests.arg(if in_colour() { "--color=always" } else { "--color=never" });
     tests.args(&options.word);
-    let status = steps.filtered(tests.env(DATABASE_URL, &url))?;
+    let status = steps.filtered(tests.envs(environment))?;
     if let (Some(EXIT_NO_TESTS), Some(word)) = (status.code(), &options.word) {
         bail!("no test has `{word}` in its name; `cargo nextest list --workspace` lists them all");
     }
@@ -82,6 +87,15 @@ fn nextest(arguments: &[&str]) -> Command {
     let mut command = cargo(&["nextest", "run", "--workspace", "--all-targets"]);
     command.args(arguments);
     command
+}
+
+/// What tests are told through the environment.
+fn environment(options: &TestOptions, programs: Option<&Programs>, url: OsString) -> Vec<(&'static str, OsString)> {
+    let mut variables = vec![(DATABASE_URL, url)];
+    if let (Some(_), Some(programs)) = (options.postgres, programs) {
+        variables.push((POSTGRES_FOLDER, programs.folder.clone().into_os_string()));
+    }
+    variables
 }
 
 /// The flags that a variable of the environment holds, and one more.
