@@ -1,6 +1,6 @@
 //! Commands of the tool chain, run one after the other with a line about each.
 
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -81,16 +81,11 @@ impl<'a> Steps<'a> {
             command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().with_context(|| cannot_start(command))?;
         let _reached = self.interrupts.reach(child.id());
         let report = child.stderr.take().context("the report's pipe is missing")?;
-        let mut lines = BufReader::new(report);
-        let mut filter = Filter::default();
-        let mut screen = std::io::stdout().lock();
-        let mut line = Vec::new();
-        while lines.read_until(b'\n', &mut line).context("cannot read the report")? > 0 {
-            let text = String::from_utf8_lossy(&line);
-            if let Some(shown) = filter.line(text.trim_end_matches('\n')) {
-                writeln!(screen, "{shown}").context("cannot write the report")?;
-            }
-            line.clear();
+        if let Err(error) = show(report) {
+            // Nobody sees the rest: the command is not left running behind our back.
+            child.kill().context("cannot end the command whose report cannot be shown")?;
+            child.wait().context("cannot learn how the command ended")?;
+            return Err(error);
         }
         self.end_of(&mut child)
     }
@@ -108,6 +103,22 @@ impl<'a> Steps<'a> {
         }
         Ok(status)
     }
+}
+
+/// Shows what a filter leaves of a report, line by line as it comes.
+fn show(report: impl Read) -> Result<()> {
+    let mut lines = BufReader::new(report);
+    let mut filter = Filter::default();
+    let mut screen = std::io::stdout().lock();
+    let mut line = Vec::new();
+    while lines.read_until(b'\n', &mut line).context("cannot read the report")? > 0 {
+        let text = String::from_utf8_lossy(&line);
+        if let Some(shown) = filter.line(text.trim_end_matches('\n')) {
+            writeln!(screen, "{shown}").context("cannot write the report")?;
+        }
+        line.clear();
+    }
+    Ok(())
 }
 
 /// Whether a command can be run and succeeds; its output is not shown.
