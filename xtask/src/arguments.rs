@@ -13,7 +13,7 @@ cargo xtask test [--postgres N]
     Installs what the tests need where it can and names what it cannot; starts a throw-away PostgreSQL for them.
 
 cargo xtask test WORD [--postgres N]
-    Only the tests with WORD in their name, no lints. Exits 1 when there is none.
+    Only the tests with WORD in their name (file or function), no lints. Exits 1 when there is none.
 
     Both show what a passing test prints when the line begins with `count:` or `not run`.
     --postgres N   use PostgreSQL's programs of major version N (14 or newer) instead of the newest found

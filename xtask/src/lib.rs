@@ -8,6 +8,7 @@ pub mod interrupt;
 pub mod licences;
 pub mod output;
 pub mod postgres;
+pub mod selection;
 pub mod server;
 pub mod steps;
 pub mod test;

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -10,6 +10,7 @@ use crate::arguments::TestOptions;
 use crate::interrupt::Interrupts;
 use crate::licences;
 use crate::postgres::Programs;
+use crate::selection;
 use crate::server::Server;
 use crate::steps::{Steps, cargo, in_colour};
 use crate::tools::{self, Needs};
@@ -19,9 +20,6 @@ const DATABASE_URL: &str = "TASKER_TEST_DATABASE_URL";
 
 /// Names the folder of PostgreSQL's programs to the private cluster, so that its tests run on the version asked for, too.
 const POSTGRES_FOLDER: &str = "TASKER_POSTGRES_BIN";
-
-/// What nextest exits with when no test's name has the word.
-const EXIT_NO_TESTS: i32 = 4;
 
 /// Runs the tests; the answer is whether all were green.
 ///
@@ -45,7 +43,8 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
         documentation.env("RUSTDOCFLAGS", with_word("RUSTDOCFLAGS", "-D warnings"));
         steps.command("documentation", &mut documentation)?;
     }
-    steps.command("build", &mut nextest(&["--no-run"]))?;
+    steps.command("build", &mut nextest("run", &["--no-run"]))?;
+    let chosen = options.word.as_deref().map(choose).transpose()?;
 
     let server = match &tools.postgres {
         Some(programs) => Some(steps.run("PostgreSQL", || {
@@ -64,29 +63,44 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
         steps.command("documentation's examples", doctests.envs(environment.clone()))?;
     }
     eprintln!("==> tests");
-    let mut tests = nextest(&[
-        "--no-fail-fast",
-        "--no-tests=fail",
-        "--success-output=immediate",
-        "--failure-output=immediate",
-        "--status-level=pass",
-        "--final-status-level=fail",
-        "--show-progress=none",
-    ]);
+    let mut tests = nextest(
+        "run",
+        &[
+            "--no-fail-fast",
+            "--no-tests=fail",
+            "--success-output=immediate",
+            "--failure-output=immediate",
+            "--status-level=pass",
+            "--final-status-level=fail",
+            "--show-progress=none",
+        ],
+    );
     tests.arg(if in_colour() { "--color=always" } else { "--color=never" });
-    tests.args(&options.word);
+    tests.args(chosen.unwrap_or_default());
     let status = steps.filtered(tests.envs(environment))?;
-    if let (Some(EXIT_NO_TESTS), Some(word)) = (status.code(), &options.word) {
-        bail!("no test has `{word}` in its name; `cargo nextest list --workspace` lists them all");
-    }
     Ok(status.success())
 }
 
 /// The test runner over the whole workspace, always with the same choice of targets: what one call built, the next uses.
-fn nextest(arguments: &[&str]) -> Command {
-    let mut command = cargo(&["nextest", "run", "--workspace", "--all-targets"]);
+fn nextest(task: &str, arguments: &[&str]) -> Command {
+    let mut command = cargo(&["nextest", task, "--workspace", "--all-targets"]);
     command.args(arguments);
     command
+}
+
+/// The arguments that choose the tests with a word in their name.
+fn choose(word: &str) -> Result<Vec<String>> {
+    let output = nextest("list", &["--message-format=json", "--cargo-quiet"])
+        .stderr(Stdio::inherit())
+        .output()
+        .context("cannot start `cargo nextest list`")?;
+    if !output.status.success() {
+        bail!("`cargo nextest list` ended with {}", output.status);
+    }
+    let list =
+        serde_json::from_slice(&output.stdout).context("`cargo nextest list` printed something else than JSON")?;
+    selection::arguments(&list, word)?
+        .with_context(|| format!("no test has `{word}` in its name; `cargo nextest list --workspace` shows all names"))
 }
 
 /// What tests are told through the environment.
