@@ -23,7 +23,9 @@ pub enum RunError {
     #[error("the context cannot be stored: {0}")]
     UnstorableContext(String),
     /// The context is too large. Nothing was written.
-    #[error("the context has {bytes} bytes, more than the {most} that `execution.max_context_bytes` allows: store the data elsewhere and pass where")]
+    #[error(
+        "the context has {bytes} bytes, more than the {most} that `execution.max_context_bytes` allows: store the data elsewhere and pass where"
+    )]
     ContextTooLarge {
         /// Its size.
         bytes: usize,
@@ -43,7 +45,9 @@ pub enum RunError {
         task_id: i64,
     },
     /// The task was made from another content than the template at hand. Resume it with the file it was begun with.
-    #[error("task {task_id} was made from another content of {made_from}: resume it with the template it was begun with")]
+    #[error(
+        "task {task_id} was made from another content of {made_from}: resume it with the template it was begun with"
+    )]
     OtherTemplate {
         /// The task.
         task_id: i64,
@@ -77,7 +81,9 @@ pub enum RunError {
         task_id: Option<i64>,
     },
     /// Nothing of the task runs or waits and nobody holds a step, yet it has not ended: its rows were changed from outside.
-    #[error("task {task_id} cannot go on: nothing of it is ready, runs or waits for a time; its rows were changed from outside")]
+    #[error(
+        "task {task_id} cannot go on: nothing of it is ready, runs or waits for a time; its rows were changed from outside"
+    )]
     Stuck {
         /// The task.
         task_id: i64,

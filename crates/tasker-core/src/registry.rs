@@ -104,7 +104,11 @@ impl fmt::Display for MissingHandlers {
             write!(f, "no handler `{}` is registered, which step `{}` needs", missing.handler, missing.step)?;
             match missing.nearest.as_slice() {
                 [] => {}
-                names => write!(f, "; did you mean {}?", names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or "))?,
+                names => write!(
+                    f,
+                    "; did you mean {}?",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+                )?,
             }
         }
         Ok(())

@@ -13,7 +13,9 @@ use tasker_domain::retry::AskedWait;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Exchange, Ledger, LedgerError, NewTask, RegistrationOutcome, Settled, TaskRecord, WorkerId};
+use tasker_postgres::ledger::{
+    Exchange, Ledger, LedgerError, NewTask, RegistrationOutcome, Settled, TaskRecord, WorkerId,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
@@ -136,7 +138,8 @@ impl Tasker {
         }
         let worker_id = self.ledger.start_worker(&self.label, self.pulse.lease).await?;
         let lost = CancellationToken::new();
-        let heartbeat = Heartbeat::start(&self.ledger, worker_id, self.pulse, lost.clone()).map_err(RunError::Heartbeat)?;
+        let heartbeat =
+            Heartbeat::start(&self.ledger, worker_id, self.pulse, lost.clone()).map_err(RunError::Heartbeat)?;
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let task_id = match run.target {
             Target::New { .. } => None,
@@ -174,19 +177,31 @@ impl Tasker {
         outcome
     }
 
-    fn checked(&self, template: &Template, context: &Json, details: &Json) -> Result<(Box<RawValue>, Box<RawValue>), RunError> {
-        let filled = ContextCheck::new(template).map_err(RunError::Schema)?.check(context).map_err(RunError::Context)?;
+    fn checked(
+        &self,
+        template: &Template,
+        context: &Json,
+        details: &Json,
+    ) -> Result<(Box<RawValue>, Box<RawValue>), RunError> {
+        let filled =
+            ContextCheck::new(template).map_err(RunError::Schema)?.check(context).map_err(RunError::Context)?;
         filled.check_storable().map_err(|error| RunError::UnstorableContext(error.to_string()))?;
         let text = filled.to_string();
         if text.len() > MAX_CONTEXT_BYTES {
             return Err(RunError::ContextTooLarge { bytes: text.len(), most: MAX_CONTEXT_BYTES });
         }
-        let raw = |text: String| RawValue::from_string(text).map_err(|error| RunError::UnstorableContext(error.to_string()));
+        let raw =
+            |text: String| RawValue::from_string(text).map_err(|error| RunError::UnstorableContext(error.to_string()));
         Ok((raw(text)?, raw(details.to_string())?))
     }
 
     /// Checks that a task can be resumed with this template; a task at rest is reported instead.
-    async fn refuse_or_report(&self, template: &Template, task_id: i64, started: Duration) -> Result<Option<TaskReport>, RunError> {
+    async fn refuse_or_report(
+        &self,
+        template: &Template,
+        task_id: i64,
+        started: Duration,
+    ) -> Result<Option<TaskReport>, RunError> {
         let task = self.ledger.task_overview(task_id).await?.ok_or(RunError::UnknownTask { task_id })?;
         let Some((_, hash)) = &task.definition else {
             return Err(RunError::ForeignTask { task_id });
@@ -221,7 +236,9 @@ impl Tasker {
             }
             // A lease that has been renewed while we waited belongs to a living worker: the task is being run.
             match waited_for {
-                Some((worker, _)) if worker == holder.worker_id => return Err(RunError::BeingRun { task_id, worker: holder.name.clone() }),
+                Some((worker, _)) if worker == holder.worker_id => {
+                    return Err(RunError::BeingRun { task_id, worker: holder.name.clone() });
+                }
                 _ => waited_for = Some((holder.worker_id, holder.lease_left)),
             }
             if !told {

@@ -5,6 +5,7 @@ pub mod graph;
 pub mod json;
 pub mod problem;
 pub mod retry;
+pub mod retry_after;
 pub mod script;
 pub mod state;
 pub mod template;

@@ -21,7 +21,9 @@ fn the_table_is_the_originals() {
 
 #[test]
 fn chance_moves_the_table_within_a_tenth_and_never_above_the_cap() {
-    for (attempt, least, most) in [(1, 1, 1), (3, 4, 4), (4, 7, 9), (5, 14, 18), (6, 29, 35), (10, 90, 110), (17, 260, 300)] {
+    for (attempt, least, most) in
+        [(1, 1, 1), (3, 4, 4), (4, 7, 9), (5, 14, 18), (6, 29, 35), (10, 90, 110), (17, 260, 300)]
+    {
         assert_eq!(table(attempt, Some(0.0)), least, "attempt {attempt}");
         assert_eq!(table(attempt, Some(1.0)), most, "attempt {attempt}");
     }

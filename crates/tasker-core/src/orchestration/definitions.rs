@@ -45,8 +45,9 @@ impl Definitions {
             return Ok(definition.clone());
         }
         let stored = ledger.definition(id).await?;
-        let template = Template::from_canonical(&stored.snapshot)
-            .map_err(|error| LedgerError::Inconsistent(format!("the snapshot of definition {id} cannot be read: {error}")))?;
+        let template = Template::from_canonical(&stored.snapshot).map_err(|error| {
+            LedgerError::Inconsistent(format!("the snapshot of definition {id} cannot be read: {error}"))
+        })?;
         let definition = Arc::new(Definition::new(template, &stored.named_step_ids));
         self.known.insert(id, definition.clone());
         Ok(definition)

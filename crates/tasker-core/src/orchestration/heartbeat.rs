@@ -33,7 +33,12 @@ pub(crate) struct Heartbeat {
 
 impl Heartbeat {
     /// Starts to beat. `lost` is cancelled when others have declared the worker lost.
-    pub(crate) fn start(ledger: &Ledger, worker: WorkerId, pulse: Pulse, lost: CancellationToken) -> std::io::Result<Self> {
+    pub(crate) fn start(
+        ledger: &Ledger,
+        worker: WorkerId,
+        pulse: Pulse,
+        lost: CancellationToken,
+    ) -> std::io::Result<Self> {
         let stop = CancellationToken::new();
         let options = (*ledger.pool().connect_options()).clone();
         let stopped = stop.clone();
@@ -47,7 +52,8 @@ impl Heartbeat {
             };
             runtime.block_on(async move {
                 // One connection, made anew by the pool when it was lost.
-                let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(pulse.every).connect_lazy_with(options);
+                let pool =
+                    PgPoolOptions::new().max_connections(1).acquire_timeout(pulse.every).connect_lazy_with(options);
                 let ledger = Ledger::new(pool);
                 while !stopped.is_cancelled() {
                     tokio::select! {

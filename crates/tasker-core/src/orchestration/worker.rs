@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tasker_domain::verdict::{self, FailedAttempt, Failure};
 use tasker_domain::retry::AskedWait;
+use tasker_domain::verdict::{self, FailedAttempt, Failure};
 use tasker_postgres::ledger::{
     Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, Ledger, LedgerError, NewTask, Reply, Settled,
     Settlement, WorkerId,
@@ -89,7 +89,9 @@ impl Finished {
     fn bytes(&self) -> usize {
         match &self.settled.settlement {
             Settlement::Success { results } => results.get().len(),
-            Settlement::Retry { error, .. } | Settlement::Exhausted { error, .. } | Settlement::Permanent { error } => error.get().len(),
+            Settlement::Retry { error, .. } | Settlement::Exhausted { error, .. } | Settlement::Permanent { error } => {
+                error.get().len()
+            }
             Settlement::HandBack { .. } => 0,
         }
     }
@@ -217,7 +219,9 @@ impl Worker {
                 state.finished.push(finished);
             }
             // Panics are caught inside; an attempt's task is aborted only when the whole drive is dropped.
-            Err(error) => tracing::error!(%error, "an attempt ended without an outcome; its step is taken over after the lease"),
+            Err(error) => {
+                tracing::error!(%error, "an attempt ended without an outcome; its step is taken over after the lease")
+            }
         }
     }
 
@@ -244,7 +248,8 @@ impl Worker {
         let (worker, now) = (self.id, self.clock.record_time());
         Box::pin(async move {
             let outcomes: Vec<Settled> = batch.iter_mut().map(|finished| finished.settled.clone()).collect();
-            let call = Exchange { worker, label: &label, outcomes: &outcomes, want, lanes: &lanes, wake, tasks: &create, now };
+            let call =
+                Exchange { worker, label: &label, outcomes: &outcomes, want, lanes: &lanes, wake, tasks: &create, now };
             let reply = ledger.exchange(&call).await;
             (batch, create.len(), reply)
         })
@@ -261,8 +266,14 @@ impl Worker {
                 "error_class": "Tasker::InvalidResult",
                 "backtrace": "",
             });
-            let facts = FailedAttempt { attempt: refused.attempt, attempts_allowed: refused.attempt, failure: Failure::Permanent, asked: AskedWait::Nothing };
-            refused.settled.settlement = settlement(verdict::after_failure(facts, None), Output::from(error).into_raw(), None);
+            let facts = FailedAttempt {
+                attempt: refused.attempt,
+                attempts_allowed: refused.attempt,
+                failure: Failure::Permanent,
+                asked: AskedWait::Nothing,
+            };
+            refused.settled.settlement =
+                settlement(verdict::after_failure(facts, None), Output::from(error).into_raw(), None);
         } else {
             state.one_by_one = true;
         }
@@ -272,7 +283,13 @@ impl Worker {
     }
 
     /// Takes in a reply: tells the observer what is now committed and starts what was claimed.
-    async fn take(&mut self, state: &mut State, batch: Vec<Finished>, reply: Reply, observer: &dyn Observer) -> Option<DriveEnd> {
+    async fn take(
+        &mut self,
+        state: &mut State,
+        batch: Vec<Finished>,
+        reply: Reply,
+        observer: &dyn Observer,
+    ) -> Option<DriveEnd> {
         for created in &reply.created {
             if !created.created {
                 return Some(DriveEnd::Duplicate { task_id: created.task_id });
@@ -288,9 +305,8 @@ impl Worker {
             state.held.values().filter(|held| held.task_id == *task_id).for_each(|held| held.signal.cancel());
         }
         let instant = reply.instant;
-        state.next_due = reply.next_due.map(|due| {
-            self.clock.elapsed() + (due - instant).to_std().unwrap_or(Duration::ZERO)
-        });
+        state.next_due =
+            reply.next_due.map(|due| self.clock.elapsed() + (due - instant).to_std().unwrap_or(Duration::ZERO));
         for &task_id in &reply.parked {
             let wait = reply.next_due.map(|due| (due - instant).to_std().unwrap_or(Duration::ZERO));
             observer.observe(Progress::TaskParked { task_id, wait });
@@ -317,30 +333,40 @@ impl Worker {
             let definition = self.definitions.get(&self.ledger, definition_id).await?;
             contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
         }
-        let results: HashMap<i64, (i32, Arc<Output>)> =
-            reply.results.into_iter().map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results))))).collect();
+        let results: HashMap<i64, (i32, Arc<Output>)> = reply
+            .results
+            .into_iter()
+            .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
+            .collect();
         for claim in reply.claims {
-            let (definition, context) = contexts
-                .get(&claim.task_id)
-                .ok_or_else(|| LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id)))?;
+            let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
+                LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
+            })?;
             let task = TaskOf { definition, context, results: &results };
             self.start_attempt(state, claim, &task, observer)?;
         }
         Ok(())
     }
 
-    fn start_attempt(&self, state: &mut State, claim: Claim, task: &TaskOf<'_>, observer: &dyn Observer) -> Result<(), LedgerError> {
+    fn start_attempt(
+        &self,
+        state: &mut State,
+        claim: Claim,
+        task: &TaskOf<'_>,
+        observer: &dyn Observer,
+    ) -> Result<(), LedgerError> {
         let template = &task.definition.template;
-        let step = template
-            .steps
-            .get(claim.place)
-            .ok_or_else(|| LedgerError::Inconsistent(format!("definition has no step {} of step {}", claim.place, claim.step_id)))?;
+        let step = template.steps.get(claim.place).ok_or_else(|| {
+            LedgerError::Inconsistent(format!("definition has no step {} of step {}", claim.place, claim.step_id))
+        })?;
         let cancelled = CancellationToken::new();
         let Claim { step_id, task_id, token, place, attempt, attempts_allowed, parents, previous_results } = claim;
         let parent_results = parents
             .iter()
             .filter_map(|parent| task.results.get(parent))
-            .filter_map(|(named_step, results)| Some((task.definition.step_name(*named_step)?.to_owned(), results.clone())))
+            .filter_map(|(named_step, results)| {
+                Some((task.definition.step_name(*named_step)?.to_owned(), results.clone()))
+            })
             .collect();
         let context = StepContext::builder(step.name.clone())
             .task((task_id, &template.namespace, &template.name, &template.version.to_string()))
@@ -372,7 +398,10 @@ impl Worker {
             let step = &definition.template.steps[place];
             let ended = match &handler {
                 Some(handler) => handle(handler, context, limit, max_result_bytes).await,
-                None => Err(StepError::failure(format!("no handler `{}` is registered with this worker", step.handler_class))),
+                None => Err(StepError::failure(format!(
+                    "no handler `{}` is registered with this worker",
+                    step.handler_class
+                ))),
             };
             let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
             Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement } }
@@ -385,7 +414,9 @@ impl Worker {
         let task_id = state.task_id?;
         let failed = |error| Some(DriveEnd::Failed { task_id: Some(task_id), error });
         match self.ledger.task_overview(task_id).await {
-            Ok(Some(task)) if task.state.is_at_rest() => Some(DriveEnd::Ended { task_id, executions: state.executions }),
+            Ok(Some(task)) if task.state.is_at_rest() => {
+                Some(DriveEnd::Ended { task_id, executions: state.executions })
+            }
             Ok(Some(_)) => match self.ledger.holders(task_id).await {
                 Ok(holders) if holders.is_empty() => Some(DriveEnd::Stuck { task_id }),
                 Ok(_) => None,
@@ -420,9 +451,15 @@ fn told(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {
         Settlement::Retry { error, .. } if halted.contains(&task_id) => {
             Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) }
         }
-        Settlement::Retry { error, wait, .. } => Progress::StepWillRetry { task_id, place, attempt, wait, error: message(&error) },
-        Settlement::Exhausted { error, .. } => Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) },
-        Settlement::Permanent { error } => Progress::StepDied { task_id, place, attempt, permanent: true, error: message(&error) },
+        Settlement::Retry { error, wait, .. } => {
+            Progress::StepWillRetry { task_id, place, attempt, wait, error: message(&error) }
+        }
+        Settlement::Exhausted { error, .. } => {
+            Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) }
+        }
+        Settlement::Permanent { error } => {
+            Progress::StepDied { task_id, place, attempt, permanent: true, error: message(&error) }
+        }
         Settlement::HandBack { .. } => Progress::StepHandedBack { task_id, place },
     }
 }

@@ -4,9 +4,15 @@
 //! enforces the time limit, catches panics and turns whatever happened into an outcome. The two methods of the trait
 //! are the user's.
 
+// Process groups and signals: programs are run on Unix only.
+#[cfg(unix)]
+pub mod command;
 mod context;
 mod error;
+mod excerpt;
+pub mod http;
 mod output;
+mod settings;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -15,6 +21,7 @@ use std::sync::Arc;
 pub use context::{AncestorResults, StepContext, StepContextBuilder};
 pub use error::{ErrorKind, StepError, Wait};
 pub use output::Output;
+pub use settings::ConfigProblem;
 
 /// Carries out the steps of one handler name.
 ///

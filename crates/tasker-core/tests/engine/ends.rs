@@ -31,21 +31,28 @@ async fn a_dead_step_does_not_stop_what_can_still_run() {
             step("z", "complete", 1, "in_progress complete"),
         ]
     );
-    let end: serde_json::Value = sqlx::query_scalar("select metadata from tasker_task_transitions where most_recent").fetch_one(bench.pool()).await.unwrap();
+    let end: serde_json::Value = sqlx::query_scalar("select metadata from tasker_task_transitions where most_recent")
+        .fetch_one(bench.pool())
+        .await
+        .unwrap();
     assert_eq!(end["held_by"], json!(["a"]));
     bench.assert_side_tables_empty().await;
 }
 
 #[tokio::test]
 async fn fail_fast_starts_nothing_new() {
-    let script = Script::default()
-        .on("a", |_| Err(StepError::permanent("no")))
-        .on("x", |_| Err(StepError::failure("busy")));
+    let script =
+        Script::default().on("a", |_| Err(StepError::permanent("no"))).on("x", |_| Err(StepError::failure("busy")));
     let bench = Bench::new(script).await;
     let report = bench.run(&two_branches("fail_fast: true")).await;
     assert_eq!(report.ending, Ending::Error);
-    let by_name: std::collections::HashMap<_, _> = steps(&report).into_iter().map(|step| (step.0.clone(), step)).collect();
-    assert_eq!(by_name["x"], step("x", "error", 1, "in_progress error"), "its result is recorded, but it is not tried again");
+    let by_name: std::collections::HashMap<_, _> =
+        steps(&report).into_iter().map(|step| (step.0.clone(), step)).collect();
+    assert_eq!(
+        by_name["x"],
+        step("x", "error", 1, "in_progress error"),
+        "its result is recorded, but it is not tried again"
+    );
     assert_eq!(by_name["y"].2, 0);
     bench.assert_side_tables_empty().await;
 }
@@ -56,7 +63,12 @@ async fn fail_fast_takes_ready_steps_out_of_the_line() {
     let rows: Vec<(&str, &str)> = many.iter().map(|name| (name.as_str(), "")).collect();
     let script = Script::default().on("s0", |_| Err(StepError::permanent("no")));
     let bench = Bench::new(script).await;
-    let report = bench.tasker().with_concurrency(1).run(&template("fail_fast: true", &rows), tasker_domain::json::Json::parse("{}").unwrap()).await.unwrap();
+    let report = bench
+        .tasker()
+        .with_concurrency(1)
+        .run(&template("fail_fast: true", &rows), tasker_domain::json::Json::parse("{}").unwrap())
+        .await
+        .unwrap();
     assert_eq!(report.ending, Ending::Error);
     assert_eq!(bench.script.ran().len(), 1, "nothing was claimed after the first failure");
     bench.assert_side_tables_empty().await;
@@ -83,7 +95,11 @@ async fn a_wide_and_a_deep_graph_come_to_their_end() {
 
 #[tokio::test]
 async fn ten_tasks_at_once_do_not_get_in_each_others_way() {
-    let bench = Bench::new(Script::default().on("y", |step| if step.attempt() < 2 { Err(StepError::failure("busy")) } else { Ok(json!({})) })).await;
+    let bench = Bench::new(
+        Script::default()
+            .on("y", |step| if step.attempt() < 2 { Err(StepError::failure("busy")) } else { Ok(json!({})) }),
+    )
+    .await;
     let template = two_branches("");
     let tasker = bench.tasker();
     let runs = (0..10).map(|_| tasker.run(&template, tasker_domain::json::Json::parse("{}").unwrap()));

@@ -54,8 +54,13 @@ async fn a_time_limit() {
             Err::<serde_json::Value, _>(StepError::failure("stopped"))
         }
     });
-    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap().with_clock(std::sync::Arc::new(bench.clock.clone()));
-    let report = tasker.run(&template("timeout_seconds: 10", &[("b", "default_retry_limit: 1")]), Json::parse("{}").unwrap()).await.unwrap();
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler))
+        .unwrap()
+        .with_clock(std::sync::Arc::new(bench.clock.clone()));
+    let report = tasker
+        .run(&template("timeout_seconds: 10", &[("b", "default_retry_limit: 1")]), Json::parse("{}").unwrap())
+        .await
+        .unwrap();
     let results: serde_json::Value = serde_json::from_str(report.record.steps[0].results.get()).unwrap();
     assert_eq!(results["error"], json!("the attempt took longer than its time limit of 10 s"));
     assert_eq!(results["error_class"], json!("Tasker::TimeoutError"));
@@ -67,16 +72,27 @@ async fn a_missing_handler_is_found_before_anything_is_written() {
     let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("Hh", bench.script.clone())).unwrap();
     let error = tasker.run(&template("", &[("b", "")]), Json::parse("{}").unwrap()).await.unwrap_err();
     assert_eq!(error.to_string(), "no handler `H` is registered, which step `b` needs; did you mean `Hh`?");
-    let rows: i64 = sqlx::query_scalar("select count(*) from tasker_named_tasks").fetch_one(bench.pool()).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("select count(*) from tasker_named_tasks").fetch_one(bench.pool()).await.unwrap();
     assert_eq!(rows, 0);
 }
 
 #[tokio::test]
 async fn a_refused_context_writes_nothing() {
     let bench = Bench::new(Script::default()).await;
-    let schema = "schema: { type: object, required: [id], properties: { id: { type: integer }, size: { enum: [s, m] } } }";
-    let error = bench.tasker().run(&template(schema, &[("b", "")]), Json::parse(r#"{"size": "xl"}"#).unwrap()).await.unwrap_err().to_string();
+    let schema =
+        "schema: { type: object, required: [id], properties: { id: { type: integer }, size: { enum: [s, m] } } }";
+    let error = bench
+        .tasker()
+        .run(&template(schema, &[("b", "")]), Json::parse(r#"{"size": "xl"}"#).unwrap())
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("id") && error.contains("size"), "{error}");
-    let rows: i64 = sqlx::query_scalar("select (select count(*) from tasker_tasks) + (select count(*) from tasker_named_tasks)").fetch_one(bench.pool()).await.unwrap();
+    let rows: i64 =
+        sqlx::query_scalar("select (select count(*) from tasker_tasks) + (select count(*) from tasker_named_tasks)")
+            .fetch_one(bench.pool())
+            .await
+            .unwrap();
     assert_eq!(rows, 0);
 }

@@ -54,10 +54,11 @@ async fn a_stopped_run_hands_back_and_can_be_resumed() {
     let report = report.unwrap();
     assert_eq!(report.ending, Ending::Stopped);
     assert_eq!(steps(&report)[1], step("b", "pending", 0, "in_progress error pending"), "the attempt does not count");
-    let reason: String = sqlx::query_scalar("select metadata->>'reason' from tasker_workflow_step_transitions where to_state = 'error'")
-        .fetch_one(bench.pool())
-        .await
-        .unwrap();
+    let reason: String =
+        sqlx::query_scalar("select metadata->>'reason' from tasker_workflow_step_transitions where to_state = 'error'")
+            .fetch_one(bench.pool())
+            .await
+            .unwrap();
     assert_eq!(reason, "handed_back");
 
     let id = task_id(&bench.database).await;
@@ -66,7 +67,8 @@ async fn a_stopped_run_hands_back_and_can_be_resumed() {
     assert_eq!(bench.script.ran(), [("b".to_owned(), 1), ("c".to_owned(), 1)], "a does not run again");
     assert_eq!(steps(&resumed)[1], step("b", "complete", 1, "in_progress error pending in_progress complete"));
     bench.assert_side_tables_empty().await;
-    let workers: i64 = sqlx::query_scalar("select count(*) from tasker_engine.worker").fetch_one(bench.pool()).await.unwrap();
+    let workers: i64 =
+        sqlx::query_scalar("select count(*) from tasker_engine.worker").fetch_one(bench.pool()).await.unwrap();
     assert_eq!(workers, 0);
 }
 
@@ -75,7 +77,9 @@ async fn what_a_dead_worker_held_is_taken_over() {
     let bench = Bench::new(Script::default()).await;
     let begun = Arc::new(Notify::new());
     let template = chain();
-    let dying = Tasker::new(bench.pool().clone(), Handlers::new().with("H", hangs_in_b(begun.clone()))).unwrap().with_pulse(QUICK);
+    let dying = Tasker::new(bench.pool().clone(), Handlers::new().with("H", hangs_in_b(begun.clone())))
+        .unwrap()
+        .with_pulse(QUICK);
     let doomed = dying.clone();
     let its_template = template.clone();
     let run = tokio::spawn(async move { doomed.run(&its_template, Json::parse("{}").unwrap()).await });
@@ -91,7 +95,11 @@ async fn what_a_dead_worker_held_is_taken_over() {
         .await
         .unwrap();
     assert_eq!(resumed.ending, Ending::Complete);
-    assert_eq!(steps(&resumed)[1], step("b", "complete", 2, "in_progress error pending in_progress complete"), "a crash counts (R-13)");
+    assert_eq!(
+        steps(&resumed)[1],
+        step("b", "complete", 2, "in_progress error pending in_progress complete"),
+        "a crash counts (R-13)"
+    );
     let abandoned: (String, i32) = sqlx::query_as(
         "select t.metadata->>'reason', (t.metadata->>'attempt')::int from tasker_workflow_step_transitions t where to_state = 'error'",
     )
@@ -107,7 +115,9 @@ async fn a_task_that_is_being_run_is_not_resumed_beside() {
     let bench = Bench::new(Script::default()).await;
     let begun = Arc::new(Notify::new());
     let template = chain();
-    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", hangs_in_b(begun.clone()))).unwrap().with_pulse(QUICK);
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", hangs_in_b(begun.clone())))
+        .unwrap()
+        .with_pulse(QUICK);
     let stop = CancellationToken::new();
     let run = tasker.start(Run::new(&template, Json::parse("{}").unwrap()).until(stop.clone()));
     let (report, ()) = tokio::join!(run, async {
@@ -143,7 +153,8 @@ async fn resuming_a_finished_task_only_reports() {
 
 #[tokio::test]
 async fn progress_is_told_in_order() {
-    let script = Script::default().on("b", |step| if step.attempt() == 1 { Err(StepError::failure("busy")) } else { Ok(json!({})) });
+    let script = Script::default()
+        .on("b", |step| if step.attempt() == 1 { Err(StepError::failure("busy")) } else { Ok(json!({})) });
     let bench = Bench::new(script).await;
     let told = std::sync::Mutex::new(Vec::new());
     let observer = |progress: Progress| {
@@ -151,7 +162,9 @@ async fn progress_is_told_in_order() {
             Progress::TaskCreated { .. } => "created".to_owned(),
             Progress::StepStarted { place, attempt, .. } => format!("start {place}.{attempt}"),
             Progress::StepSucceeded { place, attempt, .. } => format!("ok {place}.{attempt}"),
-            Progress::StepWillRetry { place, attempt, wait, error, .. } => format!("retry {place}.{attempt} {wait:?} {error}"),
+            Progress::StepWillRetry { place, attempt, wait, error, .. } => {
+                format!("retry {place}.{attempt} {wait:?} {error}")
+            }
             Progress::TaskParked { wait, .. } => format!("parked {wait:?}"),
             Progress::TaskEnded { ended, .. } => format!("{ended:?}"),
             other => format!("{other:?}"),
@@ -162,7 +175,17 @@ async fn progress_is_told_in_order() {
     assert_eq!(
         *told.lock().unwrap(),
         [
-            "created", "start 0.1", "ok 0.1", "start 1.1", "retry 1.1 2s busy", "parked Some(2s)", "start 1.2", "ok 1.2", "start 2.1", "ok 2.1", "Complete"
+            "created",
+            "start 0.1",
+            "ok 0.1",
+            "start 1.1",
+            "retry 1.1 2s busy",
+            "parked Some(2s)",
+            "start 1.2",
+            "ok 1.2",
+            "start 2.1",
+            "ok 2.1",
+            "Complete"
         ]
     );
 }

@@ -23,14 +23,13 @@ async fn instants(bench: &Bench, name: &str) -> Vec<(String, NaiveDateTime)> {
 /// Seconds from each failure to the claim that follows it.
 async fn waits(bench: &Bench, name: &str) -> Vec<f64> {
     let rows = instants(bench, name).await;
-    rows.windows(2)
-        .filter(|pair| pair[0].0 == "error")
-        .map(|pair| (pair[1].1 - pair[0].1).as_seconds_f64())
-        .collect()
+    rows.windows(2).filter(|pair| pair[0].0 == "error").map(|pair| (pair[1].1 - pair[0].1).as_seconds_f64()).collect()
 }
 
 fn fails(times: u32, error: impl Fn() -> StepError + Send + Sync + 'static) -> Script {
-    Script::default().on("b", move |step| if step.attempt() <= times { Err(error()) } else { Ok(json!({ "attempt": step.attempt() })) })
+    Script::default().on("b", move |step| {
+        if step.attempt() <= times { Err(error()) } else { Ok(json!({ "attempt": step.attempt() })) }
+    })
 }
 
 #[tokio::test]
@@ -41,10 +40,11 @@ async fn a_failure_is_tried_again_after_its_wait() {
     let retried = "in_progress error pending in_progress error pending in_progress complete";
     assert_eq!(steps(&report)[1], step("b", "complete", 3, retried));
     assert_eq!(waits(&bench, "b").await, [2.0, 4.0]);
-    let history: Vec<String> = sqlx::query_scalar("select to_state::text from tasker_task_transitions order by sort_key")
-        .fetch_all(bench.pool())
-        .await
-        .unwrap();
+    let history: Vec<String> =
+        sqlx::query_scalar("select to_state::text from tasker_task_transitions order by sort_key")
+            .fetch_all(bench.pool())
+            .await
+            .unwrap();
     assert_eq!(history.join(" "), "in_progress pending in_progress pending in_progress complete", "R-21");
     bench.assert_side_tables_empty().await;
 }
@@ -67,7 +67,10 @@ async fn a_wait_that_was_asked_for_is_kept_and_never_used_twice() {
     .await;
     bench.run(&diamond("jitter: false")).await;
     assert_eq!(waits(&bench, "b").await, [45.0, 4.0]);
-    let asked: Option<i32> = sqlx::query_scalar("select max(backoff_request_seconds) from tasker_workflow_steps").fetch_one(bench.pool()).await.unwrap();
+    let asked: Option<i32> = sqlx::query_scalar("select max(backoff_request_seconds) from tasker_workflow_steps")
+        .fetch_one(bench.pool())
+        .await
+        .unwrap();
     assert_eq!(asked, None, "cleared on success (C-39)");
 }
 
@@ -77,7 +80,10 @@ async fn an_api_step_waits_by_the_originals_table() {
     let template = template("jitter: false", &[("b", "default_retry_limit: 1")]);
     let report = bench.run(&template).await;
     assert_eq!(report.ending, Ending::Error);
-    let asked: Option<i32> = sqlx::query_scalar("select backoff_request_seconds from tasker_workflow_steps").fetch_one(bench.pool()).await.unwrap();
+    let asked: Option<i32> = sqlx::query_scalar("select backoff_request_seconds from tasker_workflow_steps")
+        .fetch_one(bench.pool())
+        .await
+        .unwrap();
     assert_eq!(asked, Some(1));
 }
 
@@ -96,7 +102,10 @@ async fn a_permanent_error_is_permanent() {
         ]
     );
     let row: (bool, serde_json::Value) =
-        sqlx::query_as("select retryable, results from tasker_workflow_steps where attempts = 1 and not processed").fetch_one(bench.pool()).await.unwrap();
+        sqlx::query_as("select retryable, results from tasker_workflow_steps where attempts = 1 and not processed")
+            .fetch_one(bench.pool())
+            .await
+            .unwrap();
     assert!(!row.0, "R-14");
     assert_eq!(row.1["error"], json!("card declined"));
     assert_eq!(row.1["error_class"], json!("Tasker::PermanentError"));
@@ -107,7 +116,12 @@ async fn a_permanent_error_is_permanent() {
 
 #[tokio::test]
 async fn attempts_end_at_the_limit() {
-    for (settings, attempts) in [("default_retry_limit: 3", 3), ("default_retry_limit: 1", 1), ("default_retry_limit: 0", 1), ("default_retryable: false", 1)] {
+    for (settings, attempts) in [
+        ("default_retry_limit: 3", 3),
+        ("default_retry_limit: 1", 1),
+        ("default_retry_limit: 0", 1),
+        ("default_retryable: false", 1),
+    ] {
         let bench = Bench::new(fails(9, || StepError::failure("broken"))).await;
         let report = bench.run(&template("", &[("b", settings)])).await;
         assert_eq!(report.ending, Ending::Error, "{settings}");

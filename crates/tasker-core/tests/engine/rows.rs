@@ -23,7 +23,8 @@ async fn a_diamond_runs_parents_before_children() {
 async fn the_rows_are_the_originals() {
     let bench = Bench::new(Script::default().on("a", |_| Ok(json!({ "n": 1 })))).await;
     let report = bench.run(&diamond("")).await;
-    let task: serde_json::Value = sqlx::query_scalar("select to_jsonb(t) from tasker_tasks t").fetch_one(bench.pool()).await.unwrap();
+    let task: serde_json::Value =
+        sqlx::query_scalar("select to_jsonb(t) from tasker_tasks t").fetch_one(bench.pool()).await.unwrap();
     for (column, value) in [
         ("complete", json!(true)),
         ("initiator", json!("unknown")),
@@ -37,7 +38,10 @@ async fn the_rows_are_the_originals() {
     }
     assert_eq!(task["identity_hash"].as_str().unwrap().len(), 36);
     let step_row: serde_json::Value =
-        sqlx::query_scalar("select to_jsonb(s) from tasker_workflow_steps s order by 1 limit 1").fetch_one(bench.pool()).await.unwrap();
+        sqlx::query_scalar("select to_jsonb(s) from tasker_workflow_steps s order by 1 limit 1")
+            .fetch_one(bench.pool())
+            .await
+            .unwrap();
     for (column, value) in [
         ("retryable", json!(true)),
         ("retry_limit", json!(3)),
@@ -52,15 +56,19 @@ async fn the_rows_are_the_originals() {
         assert_eq!(step_row[column], value, "{column}");
     }
     assert!(step_row["processed_at"].is_string() && step_row["last_attempted_at"] == step_row["processed_at"]);
-    let history: Vec<(Option<String>, String, i32, bool)> =
-        sqlx::query_as("select from_state, to_state, sort_key, most_recent from tasker_task_transitions order by sort_key")
-            .fetch_all(bench.pool())
-            .await
-            .unwrap();
+    let history: Vec<(Option<String>, String, i32, bool)> = sqlx::query_as(
+        "select from_state, to_state, sort_key, most_recent from tasker_task_transitions order by sort_key",
+    )
+    .fetch_all(bench.pool())
+    .await
+    .unwrap();
     let row = |from: &str, to: &str, key, recent| (Some(from.to_owned()), to.to_owned(), key, recent);
     assert_eq!(history, [row("pending", "in_progress", 10, false), row("in_progress", "complete", 20, true)]);
     let start: serde_json::Value =
-        sqlx::query_scalar("select metadata from tasker_task_transitions where sort_key = 10").fetch_one(bench.pool()).await.unwrap();
+        sqlx::query_scalar("select metadata from tasker_task_transitions where sort_key = 10")
+            .fetch_one(bench.pool())
+            .await
+            .unwrap();
     assert_eq!(start["initialization_completed"], json!(true));
     assert_eq!(start["step_dependencies_established"], json!(4));
     let edges: Vec<(String, String, String)> = sqlx::query_as(
@@ -155,7 +163,8 @@ async fn numbers_keep_their_digits() {
     let tasker = bench.tasker();
     let report = tasker.run(&template("", &[("a", "")]), Json::parse(exact).unwrap()).await.unwrap();
     assert_eq!(report.ending, Ending::Complete);
-    let stored: String = sqlx::query_scalar("select context::text from tasker_tasks").fetch_one(bench.pool()).await.unwrap();
+    let stored: String =
+        sqlx::query_scalar("select context::text from tasker_tasks").fetch_one(bench.pool()).await.unwrap();
     for digits in ["123456789012345678901234567890", "0.30000000000000004", "1.500"] {
         assert!(stored.contains(digits), "{stored}");
     }
@@ -171,6 +180,7 @@ async fn a_session_in_another_time_zone_gives_the_same_rows() {
         .unwrap()
         .with_clock(std::sync::Arc::new(bench.clock.clone()));
     tasker.run(&template("", &[("a", "")]), Json::parse("{}").unwrap()).await.unwrap();
-    let created: chrono::NaiveDateTime = sqlx::query_scalar("select created_at from tasker_tasks").fetch_one(bench.pool()).await.unwrap();
+    let created: chrono::NaiveDateTime =
+        sqlx::query_scalar("select created_at from tasker_tasks").fetch_one(bench.pool()).await.unwrap();
     assert_eq!(created.to_string(), "2026-01-01 00:00:00");
 }

@@ -12,7 +12,9 @@ use tasker_testing::{ManualClock, TestDatabase};
 
 /// A template of which only the steps are given.
 pub(crate) fn template(head: &str, steps: &[(&str, &str)]) -> Template {
-    let mut text = format!("name: test\ntask_handler_class: Test\nnamespace_name: tests\nversion: 1.0.0\n{head}\nstep_templates:\n");
+    let mut text = format!(
+        "name: test\ntask_handler_class: Test\nnamespace_name: tests\nversion: 1.0.0\n{head}\nstep_templates:\n"
+    );
     for (name, more) in steps {
         text.push_str(&format!("  - {{ name: {name}, handler_class: H, {more} }}\n"));
     }

@@ -58,7 +58,9 @@ impl Ledger {
     /// not set.
     pub async fn register(&self, template: &Template, allow_redefine: bool) -> Result<Registered, LedgerError> {
         let steps = &template.steps;
-        let column = |text: fn(&tasker_domain::template::StepTemplate) -> &str| -> Vec<&str> { steps.iter().map(text).collect() };
+        let column = |text: fn(&tasker_domain::template::StepTemplate) -> &str| -> Vec<&str> {
+            steps.iter().map(text).collect()
+        };
         let mut edge_children = Vec::new();
         let mut edge_parents = Vec::new();
         for (child, step) in steps.iter().enumerate() {

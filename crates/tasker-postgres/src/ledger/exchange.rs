@@ -200,7 +200,9 @@ impl<'a> Columns<'a> {
         for settled in outcomes {
             let (kind, results, wait, asked, note) = match &settled.settlement {
                 Settlement::Success { results } => ("s", results.get(), 0.0, None, None),
-                Settlement::Retry { error, wait, asked_seconds, note } => ("r", error.get(), wait.as_secs_f64(), *asked_seconds, *note),
+                Settlement::Retry { error, wait, asked_seconds, note } => {
+                    ("r", error.get(), wait.as_secs_f64(), *asked_seconds, *note)
+                }
                 Settlement::Exhausted { error, asked_seconds, note } => ("x", error.get(), 0.0, *asked_seconds, *note),
                 Settlement::Permanent { error } => ("p", error.get(), 0.0, None, None),
                 Settlement::HandBack { note } => ("b", "{}", 0.0, None, Some(*note)),
@@ -257,13 +259,18 @@ impl Reply {
     fn take(&mut self, row: &PgRow) -> Result<(), LedgerError> {
         let number = |column: &str| row.try_get::<i64, _>(column);
         let instant = || Ok::<_, LedgerError>(row.try_get::<Option<DateTime<Utc>>, _>("at")?.map(|at| at.naive_utc()));
-        let document = || -> Result<Option<Box<RawValue>>, LedgerError> { row.try_get::<Option<String>, _>("doc")?.map(raw).transpose() };
+        let document = || -> Result<Option<Box<RawValue>>, LedgerError> {
+            row.try_get::<Option<String>, _>("doc")?.map(raw).transpose()
+        };
         let present = |document: Option<Box<RawValue>>| {
             document.ok_or_else(|| LedgerError::Inconsistent("the exchange left out a document".to_owned()))
         };
         let count = |column: &str| Ok::<_, LedgerError>(row.try_get::<i32, _>(column)?.unsigned_abs());
         match row.try_get::<&str, _>("kind")? {
-            "i" => self.instant = instant()?.ok_or_else(|| LedgerError::Inconsistent("the exchange left out its instant".to_owned()))?,
+            "i" => {
+                self.instant = instant()?
+                    .ok_or_else(|| LedgerError::Inconsistent("the exchange left out its instant".to_owned()))?
+            }
             kind @ ("n" | "d") => self.created.push(Created {
                 place: count("m")? as usize - 1,
                 task_id: number("a")?,

@@ -56,8 +56,10 @@ pub struct TaskRecord {
 impl Ledger {
     /// Reads a task without its steps; nothing if there is none of this id.
     pub async fn task_overview(&self, task_id: i64) -> Result<Option<TaskOverview>, LedgerError> {
-        let Some(row) =
-            sqlx::query(include_str!("../../sql/ledger/task_overview.sql")).bind(task_id).fetch_optional(&self.pool).await?
+        let Some(row) = sqlx::query(include_str!("../../sql/ledger/task_overview.sql"))
+            .bind(task_id)
+            .fetch_optional(&self.pool)
+            .await?
         else {
             return Ok(None);
         };
@@ -78,7 +80,8 @@ impl Ledger {
         let Some(task) = self.task_overview(task_id).await? else {
             return Ok(None);
         };
-        let rows = sqlx::query(include_str!("../../sql/ledger/task_steps.sql")).bind(task_id).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/task_steps.sql")).bind(task_id).fetch_all(&self.pool).await?;
         let steps = rows
             .into_iter()
             .map(|row| {
@@ -113,5 +116,6 @@ fn state<S: std::str::FromStr<Err = tasker_domain::state::UnknownState>>(text: &
 }
 
 pub(super) fn raw(text: String) -> Result<Box<RawValue>, LedgerError> {
-    RawValue::from_string(text).map_err(|error| LedgerError::Inconsistent(format!("a column of JSON holds something else: {error}")))
+    RawValue::from_string(text)
+        .map_err(|error| LedgerError::Inconsistent(format!("a column of JSON holds something else: {error}")))
 }

@@ -50,7 +50,8 @@ impl Ledger {
     /// Says that a worker is alive. Returns false when others have declared it lost: its claims are void and it has to
     /// start anew.
     pub async fn heartbeat(&self, worker: WorkerId) -> Result<bool, LedgerError> {
-        let row = sqlx::query(include_str!("../../sql/ledger/heartbeat.sql")).bind(worker).fetch_optional(&self.pool).await?;
+        let row =
+            sqlx::query(include_str!("../../sql/ledger/heartbeat.sql")).bind(worker).fetch_optional(&self.pool).await?;
         Ok(row.is_some())
     }
 
@@ -63,7 +64,8 @@ impl Ledger {
 
     /// The workers that hold steps of a task.
     pub async fn holders(&self, task_id: i64) -> Result<Vec<Holder>, LedgerError> {
-        let rows = sqlx::query(include_str!("../../sql/ledger/holders.sql")).bind(task_id).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/holders.sql")).bind(task_id).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
                 Ok(Holder {
@@ -81,13 +83,17 @@ impl Ledger {
     /// From then on it gets no answer to its heartbeat. Whoever declared it lost settles its claims by an
     /// [exchange](Ledger::exchange) in its name: the tokens see to it that nobody else does, too.
     pub async fn declare_lost(&self, worker: WorkerId) -> Result<Option<String>, LedgerError> {
-        let row = sqlx::query(include_str!("../../sql/ledger/declare_lost.sql")).bind(worker).fetch_optional(&self.pool).await?;
+        let row = sqlx::query(include_str!("../../sql/ledger/declare_lost.sql"))
+            .bind(worker)
+            .fetch_optional(&self.pool)
+            .await?;
         Ok(row.map(|row| row.try_get("name")).transpose()?)
     }
 
     /// The steps that a worker holds, whatever the task.
     pub async fn held_steps(&self, worker: WorkerId) -> Result<Vec<HeldStep>, LedgerError> {
-        let rows = sqlx::query(include_str!("../../sql/ledger/held_steps.sql")).bind(worker).fetch_all(&self.pool).await?;
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/held_steps.sql")).bind(worker).fetch_all(&self.pool).await?;
         rows.iter()
             .map(|row| {
                 Ok(HeldStep {
