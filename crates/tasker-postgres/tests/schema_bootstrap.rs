@@ -10,7 +10,7 @@ use tasker_postgres::schema::{
 use tasker_testing::database::TestDatabase;
 
 async fn inspected(pool: &PgPool) -> Inspection {
-    inspect(&mut *pool.acquire().await.unwrap()).await.unwrap()
+    inspect(&mut pool.acquire().await.unwrap()).await.unwrap()
 }
 
 async fn run(pool: &PgPool, sql: &'static str) {
@@ -101,7 +101,7 @@ async fn the_originals_tables_are_adopted_when_somebody_asks() {
     )
     .await;
     assert_eq!(inspected(pool).await, Inspection::Complete { shape: Shape::Full, engine_version: None });
-    assert_eq!(default_shape(&mut *pool.acquire().await.unwrap()).await.unwrap(), Shape::Full);
+    assert_eq!(default_shape(&mut pool.acquire().await.unwrap()).await.unwrap(), Shape::Full);
     insta::assert_snapshot!(ensure(pool, Policy::External).await.unwrap_err());
     let adopted = adopt(pool).await.unwrap();
     assert_eq!((adopted.public, adopted.shape, adopted.engine.from), (PublicObjects::Found, Shape::Full, None));
@@ -226,7 +226,7 @@ async fn a_missing_lookup_index_does_not_keep_anybody_out() {
     let database = TestDatabase::with_shape(Shape::Full).await;
     let pool = database.pool();
     run(pool, "DROP INDEX tasks_tags_idx; DROP SCHEMA tasker_engine CASCADE").await;
-    assert!(!compare(&mut *pool.acquire().await.unwrap()).await.unwrap().is_equal());
+    assert!(!compare(&mut pool.acquire().await.unwrap()).await.unwrap().is_equal());
     assert_eq!(adopt(pool).await.unwrap().public, PublicObjects::Found);
     database.drop().await;
 }
