@@ -3,3 +3,6 @@
 pub mod engine_schema;
 pub mod ledger;
 pub mod schema;
+
+/// A pool of connections to a database; what every part of this crate works on.
+pub use sqlx::PgPool;
