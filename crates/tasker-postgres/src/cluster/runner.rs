@@ -7,7 +7,7 @@ use std::process::Command;
 
 use nix::unistd::{Uid, User};
 
-use super::environment;
+use super::environment::{self, STARTED_AS_SUPERVISOR};
 use super::error::ClusterError;
 use super::shim;
 
@@ -75,12 +75,17 @@ impl Runner {
     /// A command that runs `executable` as the server's user with a small environment. With `dies_with_us` the system
     /// ends it when the *thread* that spawned it ends (Linux).
     pub(super) fn command(&self, executable: &Path, dies_with_us: bool) -> Command {
-        let mut command = if self.account.is_none() && !dies_with_us {
+        let directly = self.account.is_none() && !dies_with_us;
+        let mut command = if directly {
             Command::new(executable)
         } else {
             shim::command(&self.program, self.account.as_ref(), dies_with_us, executable)
         };
         command.env_clear().envs(environment::for_server()).current_dir("/");
+        if !directly {
+            // The shim takes it away again; a program that is none must not open a cluster and so start itself again.
+            command.env(STARTED_AS_SUPERVISOR, "1");
+        }
         command
     }
 

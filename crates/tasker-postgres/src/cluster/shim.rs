@@ -81,7 +81,7 @@ fn replace_ourselves(mut arguments: impl Iterator<Item = OsString>) -> i32 {
         return COULD_NOT_RUN;
     };
     let mut command = Command::new(&executable);
-    command.args(arguments);
+    command.args(arguments).env_remove(STARTED_AS_SUPERVISOR);
     if let Err(reason) = prepare(&mut command, &account.to_string_lossy(), &parent.to_string_lossy()) {
         eprintln!("cannot run {}: {reason}", Path::new(&executable).display());
         return COULD_NOT_RUN;

@@ -21,6 +21,7 @@ use super::initdb::{advice_on, last_lines};
 use super::layout::{Layout, PORT};
 use super::locks::{Hold, Server, is_still_there, open_lock, take, try_hold};
 use super::options::this_program;
+use super::orphan::clear_the_way;
 use super::runner::{Account, Runner};
 use super::stopwatch::Stopwatch;
 use super::version::PostgresVersion;
@@ -150,7 +151,7 @@ impl Supervisor<'_> {
                 return Err(Failure { advice: advice_on(&output).to_owned(), output });
             }
             note("an earlier server is still ending; trying again");
-            orphan::end(&self.assignment.data_dir);
+            clear_the_way(&self.assignment.data_dir, &self.assignment.socket_dir)?;
             self.pause(WATCH)?;
         }
     }
@@ -391,41 +392,4 @@ fn is_ready(data_dir: &Path, pid: u32) -> bool {
 fn is_of_an_earlier_server(output: &str) -> bool {
     output.contains("pre-existing shared memory block")
         || output.lines().any(|line| line.contains("lock file") && line.contains("already exists"))
-}
-
-/// What became of a server whose supervisor was killed.
-#[cfg(target_os = "linux")]
-mod orphan {
-    use std::path::Path;
-
-    /// The death signal has already told it to end.
-    pub(super) fn end(_data_dir: &Path) {}
-}
-
-/// What became of a server whose supervisor was killed.
-#[cfg(not(target_os = "linux"))]
-mod orphan {
-    use std::fs;
-    use std::path::Path;
-    use std::process::Command;
-
-    use nix::sys::signal::{Signal, kill};
-    use nix::unistd::Pid;
-
-    /// Without a death signal it runs on. We hold the supervisor's lock, so it is nobody's; it is told to end once it is
-    /// sure that the process is a PostgreSQL server. One that cannot be asked or told is simply waited for.
-    pub(super) fn end(data_dir: &Path) {
-        let text = fs::read_to_string(data_dir.join("postmaster.pid")).unwrap_or_default();
-        let Some(pid) = text.lines().next().and_then(|line| line.trim().parse::<i32>().ok()).filter(|pid| *pid > 1)
-        else {
-            return;
-        };
-        let asked = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output();
-        let data_dir = data_dir.to_string_lossy();
-        if asked.is_ok_and(|answer| String::from_utf8_lossy(&answer.stdout).contains(&*data_dir))
-            && let Err(error) = kill(Pid::from_raw(pid), Signal::SIGINT)
-        {
-            super::note(&format!("cannot end process {pid}: {error}"));
-        }
-    }
 }
