@@ -228,6 +228,7 @@ async fn a_killed_supervisor_takes_the_server_with_it_and_the_next_start_works()
     let first = place.open().await;
     execute(&first, "create table kept as select 7::bigint as number").await;
     kill(pid_of(first.supervisor_pid()), Signal::SIGKILL).unwrap();
+    wait_until("the supervisor to be gone", || !is_alive(first.supervisor_pid()));
     // At once, while the old server is still ending.
     let second = place.open().await;
     assert_ne!(first.postgres_pid(), second.postgres_pid());
@@ -241,6 +242,8 @@ async fn a_killed_server_is_noticed_and_the_next_start_recovers() {
     let first = place.open().await;
     execute(&first, "create table kept as select 8::bigint as number").await;
     kill(pid_of(first.postgres_pid()), Signal::SIGKILL).unwrap();
+    wait_until("postgres to be gone", || !is_alive(first.postgres_pid()));
+    // At once, while the supervisor may not have noticed.
     let second = place.open().await;
     assert!(!is_alive(first.supervisor_pid()));
     assert_eq!(number(&second, "select number from kept").await, 8);
@@ -464,9 +467,7 @@ fn a_program_that_was_started_as_supervisor_does_not_open_a_cluster() {
 
 /// Places with nothing but a folder of programs.
 fn only_tools(folder: &Path) -> Places {
-    let mut places = Places::default();
-    places.path = vec![folder.to_path_buf()];
-    places
+    Places { path: vec![folder.to_path_buf()], ..Places::default() }
 }
 
 #[tokio::test]

@@ -26,16 +26,18 @@ impl Machine {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         let root = TempDir::new().unwrap();
         let at = |path: &str| root.path().join(path);
-        let mut places = Places::default();
-        places.path = vec![at("usr/bin")];
-        places.system = vec![
-            ("/usr/lib/postgresql/*/bin".to_owned(), vec![at("usr/lib/postgresql/*/bin")]),
-            ("/usr/pgsql-*/bin".to_owned(), vec![at("usr/pgsql-*/bin")]),
-        ];
-        places.python_packages = vec![at("lib/python3*/site-packages")];
-        places.node_modules = vec![at("project/node_modules")];
-        places.cache = Some(at("cache"));
-        places.foreign_sockets = vec![at("run")];
+        let places = Places {
+            setting: None,
+            path: vec![at("usr/bin")],
+            system: vec![
+                ("/usr/lib/postgresql/*/bin".to_owned(), vec![at("usr/lib/postgresql/*/bin")]),
+                ("/usr/pgsql-*/bin".to_owned(), vec![at("usr/pgsql-*/bin")]),
+            ],
+            python_packages: vec![at("lib/python3*/site-packages")],
+            node_modules: vec![at("project/node_modules")],
+            cache: Some(at("cache")),
+            foreign_sockets: vec![at("run")],
+        };
         fs::create_dir_all(at("usr/bin")).unwrap();
         Self { root, places, _alone: alone }
     }
