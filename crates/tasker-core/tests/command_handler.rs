@@ -341,7 +341,8 @@ async fn the_limit_counts_the_value_and_not_the_space_around_it() {
 
 #[tokio::test]
 async fn huge_stderr_keeps_its_end_only() {
-    let error = run_script("head -c 20000000 /dev/zero | tr '\\0' '.' >&2; echo the end >&2; exit 1").await.unwrap_err();
+    let error =
+        run_script("head -c 20000000 /dev/zero | tr '\\0' '.' >&2; echo the end >&2; exit 1").await.unwrap_err();
     assert!(error.message().starts_with("…..."), "{error}");
     assert!(error.message().ends_with("...the end"), "{error}");
     assert!(error.message().len() < 2100, "{}", error.message().len());
@@ -403,7 +404,8 @@ fn limited(scripts: &Scripts) -> CommandHandler {
 
 #[tokio::test]
 async fn a_time_limit_ends_the_whole_group() {
-    let scripts = Scripts::new().with("ship.sh", "exec 3>held; echo so far >&2; echo ready >&3; sleep 1000 & sleep 1000");
+    let scripts =
+        Scripts::new().with("ship.sh", "exec 3>held; echo so far >&2; echo ready >&3; sleep 1000 & sleep 1000");
     let fifo = scripts.fifo("held");
     let clock = ManualClock::new();
     let handler = limited(&scripts);
@@ -596,7 +598,9 @@ fn a_program_that_cannot_run_is_found_early() {
 #[test]
 fn a_text_with_arguments_in_it_says_how_to_write_a_list() {
     let found = problems(&Scripts::new(), json!({ "command": "./ship.sh --fast" }));
-    assert!(found[0].ends_with("(a text names a program without arguments: write a list, such as [./program, argument])"));
+    assert!(
+        found[0].ends_with("(a text names a program without arguments: write a list, such as [./program, argument])")
+    );
 }
 
 #[test]
@@ -635,7 +639,10 @@ fn settings_of_the_wrong_type_are_refused() {
             json!({ "command": "cat", "env": { "A": "b" } }),
             "env: must be a list of names; values are taken from the worker's environment",
         ),
-        (json!({ "command": "cat", "timeout_seconds": "30" }), "timeout_seconds: must be a number of seconds, not a text"),
+        (
+            json!({ "command": "cat", "timeout_seconds": "30" }),
+            "timeout_seconds: must be a number of seconds, not a text",
+        ),
         (
             json!({ "command": "cat", "timeout_seconds": -1 }),
             "timeout_seconds: must be a number of seconds above 0 and at most ten years, not -1",
@@ -666,10 +673,8 @@ fn a_template_with_a_bad_step_adds_none_of_its_steps() {
 async fn a_step_of_a_template_that_was_not_given_as_a_file_does_not_run() {
     let config = json!({ "command": ["touch", "proof"] });
     let scripts = Scripts::new();
-    let other_version = StepContext::builder("ship")
-        .task((7, "shop", "order", "2.0.0"))
-        .handler_config(Some(to_json(&config)))
-        .build();
+    let other_version =
+        StepContext::builder("ship").task((7, "shop", "order", "2.0.0")).handler_config(Some(to_json(&config))).build();
     let error = handler(&scripts, &config).process(other_version).await.unwrap_err();
     assert_eq!(error.class(), "CommandNotAllowed");
     assert_eq!(

@@ -118,8 +118,10 @@ fn read_command(settings: &mut Settings<'_>) -> Vec<String> {
                 match word {
                     // A number stays as the template spells it.
                     Json::String(text) | Json::Number(text) => texts.push(text.clone()),
-                    other => settings
-                        .problem(format!("command[{place}]"), format!("must be a text, not {}; quote it", other.kind())),
+                    other => settings.problem(
+                        format!("command[{place}]"),
+                        format!("must be a text, not {}; quote it", other.kind()),
+                    ),
                 }
             }
             if texts.len() < words.len() {

@@ -153,7 +153,9 @@ impl ApiConfig {
             let value = text(key)?;
             // `/users/{id}` with an empty id would be another resource.
             if value.is_empty() && !before.contains('?') {
-                return Err(invalid(format!("`{key}` of the task's context is empty and stands in the path of the URL")));
+                return Err(invalid(format!(
+                    "`{key}` of the task's context is empty and stands in the path of the URL"
+                )));
             }
             Ok(percent_encode(&value))
         })?;
@@ -171,7 +173,10 @@ impl ApiConfig {
 impl std::fmt::Debug for ApiConfig {
     // Headers and parameters are where secrets stand.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiConfig").field("method", &self.method).field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("ApiConfig")
+            .field("method", &self.method)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }
 
