@@ -1,5 +1,9 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
+pub mod context;
+pub mod graph;
 pub mod json;
+pub mod problem;
 pub mod retry_after;
 pub mod template;
+pub mod yaml;

@@ -15,6 +15,7 @@ use indexmap::IndexMap;
 pub use number::same_number;
 pub use parse::{MAX_DEPTH, ParseError};
 pub use path::PathError;
+pub(crate) use path::escape_pointer;
 pub use storable::NotStorable;
 
 /// A JSON value.

@@ -55,7 +55,7 @@ fn pointer(hops: &[Hop<'_>]) -> String {
     for hop in hops {
         out.push('/');
         match hop {
-            Hop::Key(key) => out.push_str(&super::path::escape_pointer(key)),
+            Hop::Key(key) => out.push_str(&super::escape_pointer(key)),
             Hop::Index(index) => out.push_str(&index.to_string()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,6 +37,19 @@ pub struct Template {
     pub fail_fast: bool,
     /// The steps in the order of the file.
     pub steps: Vec<StepTemplate>,
+    /// Events of the whole task type, named in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_events: Vec<CustomEvent>,
+}
+
+/// An event that a task type or a step declares.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomEvent {
+    /// Name with its namespace in front, such as `order.fulfilled`.
+    pub name: String,
+    /// What the event says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
 }
 
 /// One step of a [`Template`].
@@ -72,6 +86,9 @@ pub struct StepTemplate {
     /// Longest time one attempt may take, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Seconds>,
+    /// Events that the step's handler publishes, named in full.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub custom_events: Vec<CustomEvent>,
 }
 
 fn default_true() -> bool {
@@ -102,6 +119,13 @@ pub struct Version {
     pub minor: u32,
     /// Third number.
     pub patch: u32,
+}
+
+impl Seconds {
+    /// The duration as the standard library has it.
+    pub fn duration(self) -> Duration {
+        Duration::from_millis(self.milliseconds)
+    }
 }
 
 impl Version {

@@ -1,0 +1,116 @@
+//! The keys of each mapping, and what somebody may have meant by another.
+
+use crate::problem::{Problem, nearest, or_list, quoted};
+use crate::yaml::Mapping;
+
+const TASK: &[&str] = &[
+    "name",
+    "namespace_name",
+    "version",
+    "description",
+    "module_namespace",
+    "task_handler_class",
+    "concurrent",
+    "default_dependent_system",
+    "named_steps",
+    "schema",
+    "step_templates",
+    "environments",
+    "custom_events",
+    "handler_config",
+    "strict",
+    "fail_fast",
+    "jitter",
+    "queue",
+    "priority",
+    "timeout_seconds",
+];
+
+const STEP: &[&str] = &[
+    "name",
+    "description",
+    "dependent_system",
+    "handler_class",
+    "depends_on_step",
+    "depends_on_steps",
+    "default_retryable",
+    "default_retry_limit",
+    "skippable",
+    "handler_config",
+    "custom_events",
+    "jitter",
+    "queue",
+    "priority",
+    "timeout_seconds",
+];
+
+const EVENT: &[&str] = &["name", "description"];
+
+/// Words that are near to a key in meaning, not in spelling.
+const MEANT_FOR_TASK: &[(&str, &str)] = &[
+    ("steps", "step_templates"),
+    ("step_template", "step_templates"),
+    ("namespace", "namespace_name"),
+    ("handler", "task_handler_class"),
+    ("context_schema", "schema"),
+    ("events", "custom_events"),
+    ("timeout", "timeout_seconds"),
+];
+
+const MEANT_FOR_STEP: &[(&str, &str)] = &[
+    ("depends_on", "depends_on_step` (one name) or `depends_on_steps` (a list)"),
+    ("needs", "depends_on_step` (one name) or `depends_on_steps` (a list)"),
+    ("retry_limit", "default_retry_limit"),
+    ("max_attempts", "default_retry_limit"),
+    ("retries", "default_retry_limit"),
+    ("retryable", "default_retryable"),
+    ("handler", "handler_class"),
+    ("config", "handler_config"),
+    ("events", "custom_events"),
+    ("timeout", "timeout_seconds"),
+];
+
+/// Which mapping the keys belong to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Task,
+    Step,
+    Event,
+}
+
+/// Warns of every key that means nothing here; keys that begin with `x-` are the author's own.
+pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Vec<Problem>) {
+    let (known, meant) = match place {
+        Place::Task => (TASK, MEANT_FOR_TASK),
+        Place::Step => (STEP, MEANT_FOR_STEP),
+        Place::Event => (EVENT, &[][..]),
+    };
+    for (key, entry) in mapping {
+        if known.contains(&key.as_str()) || key.starts_with("x-") {
+            continue;
+        }
+        let mut problem = Problem::warning(format!("the key {} is unknown and ignored", quoted(key)))
+            .at(entry.key_span.clone(), "unknown key");
+        if let Some(help) = hint(key, place, known, meant) {
+            problem = problem.help(help);
+        }
+        problems.push(problem);
+    }
+}
+
+fn hint(key: &str, place: Place, known: &[&str], meant: &[(&str, &str)]) -> Option<String> {
+    if let Some((_, wanted)) = meant.iter().find(|(word, _)| *word == key) {
+        return Some(format!("the key is called `{wanted}`"));
+    }
+    if place == Place::Task && STEP.contains(&key) {
+        return Some(format!("`{key}` belongs to a step, not to the template"));
+    }
+    if place == Place::Step && TASK.contains(&key) {
+        return Some(format!("`{key}` belongs to the template, not to a step"));
+    }
+    let near: Vec<String> = nearest(key, known.iter().copied()).into_iter().map(quoted).collect();
+    if near.is_empty() {
+        return Some("keys of your own begin with `x-`".to_owned()).filter(|_| place != Place::Event);
+    }
+    Some(format!("did you mean {}?", or_list(&near)))
+}

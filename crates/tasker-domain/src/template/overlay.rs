@@ -1,0 +1,136 @@
+//! Overlays: what an environment changes.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::problem::{Problem, nearest, or_list, quoted};
+use crate::yaml::{Entry, Mapping, Node, Resolved, Value};
+
+use super::reader::Reader;
+
+const STEPS: &str = "step_templates";
+
+/// The template's mapping without its environments, the chosen one laid over it.
+///
+/// A mapping over a mapping is merged key by key, anything else replaced; steps are matched by name, and an overlay step
+/// that matches none is left out with a warning. Overlays of other environments are looked at for their form only.
+pub(super) fn apply(root: &Mapping, environment: Option<&str>, reader: &mut Reader<'_>) -> Mapping {
+    let mut base = root.clone();
+    base.shift_remove("environments");
+    let Some((_, environments)) = reader.mapping(root, "environments") else { return base };
+    let names = step_names(&base);
+    let mut chosen = None;
+    for (name, entry) in environments {
+        if entry.node.is_null() {
+            continue;
+        }
+        let what = format!("environments.{name}");
+        let Some(overlay) = reader.mapping_of(&what, &entry.node) else { continue };
+        let steps = overlay_steps(overlay, &names, &what, reader);
+        if Some(name.as_str()) == environment {
+            chosen = Some((overlay, steps));
+        }
+    }
+    if let Some((overlay, steps)) = chosen {
+        lay_over(&mut base, overlay, &steps, reader);
+    }
+    base
+}
+
+/// Place of each step of the base by its name; of two with one name, the first.
+fn step_names(base: &Mapping) -> HashMap<String, usize> {
+    let steps = base.get(STEPS).and_then(|entry| entry.node.as_sequence()).unwrap_or_default();
+    let mut names = HashMap::new();
+    for (index, step) in steps.iter().enumerate() {
+        if let Some((name, _)) = step.as_mapping().and_then(written_name) {
+            names.entry(name.to_owned()).or_insert(index);
+        }
+    }
+    names
+}
+
+fn written_name(step: &Mapping) -> Option<(&str, &Entry)> {
+    let entry = step.get("name")?;
+    let scalar = entry.node.as_scalar()?;
+    (scalar.resolve() == Resolved::Text).then_some((scalar.text.as_str(), entry))
+}
+
+/// The overlay's steps with the places of those of the base that they belong to.
+fn overlay_steps<'n>(
+    overlay: &'n Mapping,
+    names: &HashMap<String, usize>,
+    what: &str,
+    reader: &mut Reader<'_>,
+) -> Vec<(usize, &'n Mapping)> {
+    let Some((_, steps)) = reader.list(overlay, STEPS) else { return Vec::new() };
+    let mut matched = Vec::new();
+    for node in steps {
+        let Some(step) = reader.mapping_of(&format!("{what}.{STEPS}"), node) else { continue };
+        let Some((name, entry)) = written_name(step) else {
+            let problem = Problem::error("an overlay step needs the `name` of the step that it changes")
+                .at(node.span.clone(), "in this overlay step");
+            reader.report(problem);
+            continue;
+        };
+        match names.get(name) {
+            Some(index) => matched.push((*index, step)),
+            None => {
+                let mut problem =
+                    Problem::warning(format!("the overlay step {} changes no step of the template", quoted(name)))
+                        .at(entry.node.span.clone(), "no step of this name");
+                let near: Vec<String> =
+                    nearest(name, names.keys().map(String::as_str)).into_iter().map(quoted).collect();
+                if !near.is_empty() {
+                    problem = problem.help(format!("did you mean {}?", or_list(&near)));
+                }
+                reader.report(problem);
+            }
+        }
+    }
+    matched
+}
+
+fn lay_over(base: &mut Mapping, overlay: &Mapping, steps: &[(usize, &Mapping)], reader: &mut Reader<'_>) {
+    for (key, entry) in overlay {
+        match key.as_str() {
+            STEPS => {}
+            "environments" => reader.report(
+                Problem::warning("an overlay has no environments of its own; they are ignored")
+                    .at(entry.key_span.clone(), "ignored"),
+            ),
+            _ => put(base, key, entry),
+        }
+    }
+    let Some(entry) = base.get_mut(STEPS) else { return };
+    let Some(mut merged) = entry.node.as_sequence().map(<[Node]>::to_vec) else { return };
+    for (index, step) in steps {
+        let step_base = &merged[*index];
+        let Some(mut content) = step_base.as_mapping().cloned() else { continue };
+        for (key, value) in *step {
+            put(&mut content, key, value);
+        }
+        merged[*index] = Node { span: step_base.span.clone(), value: Rc::new(Value::Mapping(content)) };
+    }
+    entry.node = Node { span: entry.node.span.clone(), value: Rc::new(Value::Sequence(merged)) };
+}
+
+/// Puts a key's value into a mapping, merged with what stands there if both are mappings.
+fn put(base: &mut Mapping, key: &str, over: &Entry) {
+    match base.get_mut(key) {
+        Some(existing) => {
+            let both = existing.node.as_mapping().zip(over.node.as_mapping());
+            let Some((below, above)) = both else {
+                *existing = over.clone();
+                return;
+            };
+            let mut merged = below.clone();
+            for (inner_key, inner) in above {
+                put(&mut merged, inner_key, inner);
+            }
+            existing.node = Node { span: over.node.span.clone(), value: Rc::new(Value::Mapping(merged)) };
+        }
+        None => {
+            base.insert(key.to_owned(), over.clone());
+        }
+    }
+}

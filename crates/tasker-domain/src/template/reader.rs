@@ -1,0 +1,158 @@
+//! Values of known keys, each asked for with the type it must have.
+
+use std::ops::{Range, RangeInclusive};
+
+use crate::problem::{Problem, quoted};
+use crate::yaml::{Mapping, Node, Resolved};
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(super) struct Placed<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+/// Reads keys and gathers what is wrong with them. A method answers nothing when the key is absent or its value wrong.
+pub(super) struct Reader<'p> {
+    pub(super) problems: &'p mut Vec<Problem>,
+}
+
+impl Reader<'_> {
+    pub(super) fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+
+    /// Says that a required key is missing from what stands at the place.
+    pub(super) fn missing(&mut self, key: &str, within: &Range<usize>, what: &str) {
+        self.report(Problem::error(format!("{what} has no `{key}`")).at(within.clone(), format!("`{key}` is missing")));
+    }
+
+    pub(super) fn wrong_type(&mut self, key: &str, node: &Node, expected: &str) -> Problem {
+        Problem::error(format!("`{key}` must be {expected}, found {}", node.describe()))
+            .at(node.span.clone(), format!("expected {expected}"))
+    }
+
+    /// A text that is not blank, of at most `longest` characters.
+    pub(super) fn text(&mut self, mapping: &Mapping, key: &str, longest: usize) -> Option<Placed<String>> {
+        let node = &mapping.get(key)?.node;
+        self.text_of(key, node, longest)
+    }
+
+    pub(super) fn text_of(&mut self, key: &str, node: &Node, longest: usize) -> Option<Placed<String>> {
+        let text = self.any_text_of(key, node)?;
+        if text.value.trim().is_empty() {
+            self.report(Problem::error(format!("`{key}` must not be blank")).at(text.span, "nothing to read here"));
+            return None;
+        }
+        let length = text.value.chars().count();
+        if length > longest {
+            self.report(
+                Problem::error(format!("`{key}` has {length} characters; at most {longest} are allowed"))
+                    .at(text.span, "too long"),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A text, blank or not.
+    pub(super) fn any_text_of(&mut self, key: &str, node: &Node) -> Option<Placed<String>> {
+        match node.as_scalar().map(|scalar| (scalar, scalar.resolve())) {
+            Some((scalar, Resolved::Text)) => {
+                Some(Placed { value: scalar.text.clone(), span: node.span.clone() })
+            }
+            Some((_, Resolved::Null)) => {
+                let problem = self.wrong_type(key, node, "a text").help("write a value, or leave the key out");
+                self.report(problem);
+                None
+            }
+            Some((scalar, _)) => {
+                let help = format!("put it in quotes if it is meant as a text: \"{}\"", scalar.text);
+                let problem = self.wrong_type(key, node, "a text").help(help);
+                self.report(problem);
+                None
+            }
+            None => {
+                let problem = self.wrong_type(key, node, "a text");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    pub(super) fn boolean(&mut self, mapping: &Mapping, key: &str) -> Option<bool> {
+        let node = &mapping.get(key)?.node;
+        match node.as_scalar().map(|scalar| scalar.resolve()) {
+            Some(Resolved::Bool(value)) => Some(value),
+            _ => {
+                let mut problem = self.wrong_type(key, node, "`true` or `false`");
+                let word = node.as_scalar().map(|scalar| scalar.text.to_lowercase()).unwrap_or_default();
+                if matches!(word.as_str(), "yes" | "on" | "no" | "off") {
+                    problem = problem.help("YAML 1.2 reads yes, no, on and off as texts; write `true` or `false`");
+                }
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    /// A whole number within the range.
+    pub(super) fn whole(&mut self, mapping: &Mapping, key: &str, range: RangeInclusive<i64>) -> Option<Placed<i64>> {
+        let node = &mapping.get(key)?.node;
+        let Some(Resolved::Int(digits)) = node.as_scalar().map(|scalar| scalar.resolve()) else {
+            let problem = self.wrong_type(key, node, "a whole number");
+            self.report(problem);
+            return None;
+        };
+        match digits.parse::<i64>() {
+            Ok(value) if range.contains(&value) => Some(Placed { value, span: node.span.clone() }),
+            _ => {
+                let (lowest, highest) = range.into_inner();
+                let message = format!("`{key}` is {}; it must lie between {lowest} and {highest}", quoted(&digits));
+                self.report(Problem::error(message).at(node.span.clone(), "out of range"));
+                None
+            }
+        }
+    }
+
+    /// A number, whole or not, as the nearest float.
+    pub(super) fn number(&mut self, mapping: &Mapping, key: &str) -> Option<Placed<f64>> {
+        let node = &mapping.get(key)?.node;
+        let value = match node.as_scalar().map(|scalar| scalar.resolve()) {
+            Some(Resolved::Int(digits) | Resolved::Float(digits)) => digits.parse::<f64>().ok(),
+            _ => None,
+        };
+        match value {
+            Some(value) => Some(Placed { value, span: node.span.clone() }),
+            None => {
+                let problem = self.wrong_type(key, node, "a number");
+                self.report(problem);
+                None
+            }
+        }
+    }
+
+    pub(super) fn mapping<'n>(&mut self, mapping: &'n Mapping, key: &str) -> Option<(&'n Node, &'n Mapping)> {
+        let node = &mapping.get(key)?.node;
+        self.mapping_of(key, node).map(|content| (node, content))
+    }
+
+    pub(super) fn mapping_of<'n>(&mut self, key: &str, node: &'n Node) -> Option<&'n Mapping> {
+        let content = node.as_mapping();
+        if content.is_none() {
+            let problem = self.wrong_type(key, node, "a mapping");
+            self.report(problem);
+        }
+        content
+    }
+
+    pub(super) fn list<'n>(&mut self, mapping: &'n Mapping, key: &str) -> Option<(&'n Node, &'n [Node])> {
+        let node = &mapping.get(key)?.node;
+        let content = node.as_sequence();
+        if content.is_none() {
+            let problem = self.wrong_type(key, node, "a list");
+            self.report(problem);
+        }
+        content.map(|elements| (node, elements))
+    }
+}
