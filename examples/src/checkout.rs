@@ -185,14 +185,14 @@ async fn charge_card(services: Services, step: StepContext) -> Result<Charged, S
     if checkout.card.token.is_empty() {
         return Err(StepError::permanent("the card has no token").with_code("MISSING_CARD"));
     }
-    let payment = services.gateway().charge(&request_key(&step), total, &checkout.card.currency).map_err(|refusal| {
-        match &refusal {
+    let payment = services.gateway().charge(&request_key(&step), total, &checkout.card.currency).map_err(
+        |refusal| match &refusal {
             Refusal::Says(word) if word == "declined" => {
                 StepError::permanent("the bank declined the card").with_code("CARD_DECLINED")
             }
             _ => refusal.into_error("charging the card"),
-        }
-    })?;
+        },
+    )?;
     Ok(Charged { payment: payment.id, amount: payment.amount, currency: payment.currency })
 }
 
@@ -223,14 +223,13 @@ async fn send_receipt(services: Services, step: StepContext) -> Result<Receipt, 
     let Checkout { customer, .. } = step.context()?;
     let charged: Charged = step.results_of("charge_card").await?;
     let subject = format!("Your receipt: {:.2} {}", charged.amount, charged.currency);
-    let mail = services.mailer().send(&request_key(&step), &customer.email, &subject).map_err(|refusal| {
-        match &refusal {
+    let mail =
+        services.mailer().send(&request_key(&step), &customer.email, &subject).map_err(|refusal| match &refusal {
             Refusal::Says(word) if word == "invalid_address" => {
                 StepError::permanent(format!("`{}` is not a mail address", customer.email)).with_code("INVALID_EMAIL")
             }
             _ => refusal.into_error("sending the receipt"),
-        }
-    })?;
+        })?;
     Ok(Receipt { mail, to: customer.email })
 }
 

@@ -97,11 +97,9 @@ async fn refund_card(services: Services, step: StepContext) -> Result<Refunded, 
     let number =
         services.gateway().refund(&request_key(&step), &refund.payment, approved.amount).map_err(|refusal| {
             match &refusal {
-                Refusal::Says(word) if word == "pending" => {
-                    StepError::retryable("the payment is still being settled")
-                        .with_code("STILL_PENDING")
-                        .retry_after(Duration::from_secs(20))
-                }
+                Refusal::Says(word) if word == "pending" => StepError::retryable("the payment is still being settled")
+                    .with_code("STILL_PENDING")
+                    .retry_after(Duration::from_secs(20)),
                 Refusal::Says(word) if word == "amount_too_high" || word == "chargeback_open" => {
                     StepError::permanent(format!("the provider refuses the refund: {word}"))
                         .with_code(word.to_uppercase())

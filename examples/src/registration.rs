@@ -125,14 +125,13 @@ async fn send_welcome(services: Services, step: StepContext) -> Result<Welcomed,
     let wanted: Registration = step.context()?;
     let Card { number, barcode } = step.results_of("print_card").await?;
     let subject = format!("Welcome, {}: your card is {barcode}", wanted.name);
-    let mail = services.mailer().send(&request_key(&step), &wanted.email, &subject).map_err(|refusal| {
-        match &refusal {
+    let mail =
+        services.mailer().send(&request_key(&step), &wanted.email, &subject).map_err(|refusal| match &refusal {
             Refusal::Says(word) if word == "invalid_address" => {
                 StepError::permanent(format!("`{}` is not a mail address", wanted.email)).with_code("INVALID_EMAIL")
             }
             _ => refusal.into_error("sending the welcome"),
-        }
-    })?;
+        })?;
     Ok(Welcomed { number, mail })
 }
 

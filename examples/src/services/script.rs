@@ -53,10 +53,8 @@ impl Refusal {
                 StepError::permanent(format!("{doing}: the service answered {status}"))
                     .with_code(format!("HTTP_{status}"))
             }
-            Refusal::Status { status, .. } => {
-                StepError::retryable(format!("{doing}: the service answered {status}"))
-                    .with_code(format!("HTTP_{status}"))
-            }
+            Refusal::Status { status, .. } => StepError::retryable(format!("{doing}: the service answered {status}"))
+                .with_code(format!("HTTP_{status}")),
         }
     }
 }

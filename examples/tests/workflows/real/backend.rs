@@ -104,7 +104,8 @@ impl Backend {
     pub fn ask(&self, step: &'static str) -> Result<(), Refusal> {
         let outcome = self.inner.script.call(step);
         let call = self.inner.script.calls_of(step);
-        for (_, _, product, pieces) in self.inner.raised_stock.iter().filter(|raised| raised.0 == step && raised.1 == call)
+        for (_, _, product, pieces) in
+            self.inner.raised_stock.iter().filter(|raised| raised.0 == step && raised.1 == call)
         {
             for article in self.inner.products.lock().unwrap().iter_mut().filter(|article| article.id == *product) {
                 article.stock = *pieces;

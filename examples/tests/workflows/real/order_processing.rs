@@ -56,7 +56,8 @@ async fn check_inventory(backend: Backend, step: StepContext) -> Result<Availabl
             .product(line.id)
             .ok_or_else(|| permanent("HTTP_404", format!("there is no product {}", line.id)))?;
         if product.stock < line.quantity {
-            let message = format!("{} pieces of product {} are wanted, {} are left", line.quantity, line.id, product.stock);
+            let message =
+                format!("{} pieces of product {} are wanted, {} are left", line.quantity, line.id, product.stock);
             return Err(StepError::retryable(message).with_code("OUT_OF_STOCK"));
         }
         lines.push(AvailableLine { id: line.id, quantity: line.quantity, stock: product.stock, price: product.price });

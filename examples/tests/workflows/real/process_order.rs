@@ -94,7 +94,13 @@ async fn validate_cart(backend: Backend, step: StepContext) -> Result<ValidatedC
         let line_total = product.price.times(Decimal::from(quantity))?;
         subtotal = subtotal.plus(line_total)?;
         item_count = item_count.saturating_add(quantity);
-        validated_items.push(ValidatedItem { product_id, name: product.title, quantity, price: product.price, line_total });
+        validated_items.push(ValidatedItem {
+            product_id,
+            name: product.title,
+            quantity,
+            price: product.price,
+            line_total,
+        });
     }
     let tax = subtotal.percent(Decimal::from(8))?.rounded_to_cents();
     // A piece weighs half a unit: 4 pieces make 2, 20 make 10.

@@ -84,7 +84,9 @@ async fn refund(backend: Backend, step: StepContext) -> Result<Refunded, StepErr
         Refusal::Says(word) if word == "rate_limited" => {
             StepError::retryable("the gateway limits the rate").with_code("RATE_LIMITED")
         }
-        Refusal::Says(word) if ["failed", "insufficient_funds", "invalid_payment", "already_refunded"].contains(&&**word) => {
+        Refusal::Says(word)
+            if ["failed", "insufficient_funds", "invalid_payment", "already_refunded"].contains(&&**word) =>
+        {
             permanent(&word.to_uppercase(), format!("the gateway refuses the refund: {word}"))
         }
         Refusal::Unreachable => StepError::retryable("the gateway did not answer in time").with_code("GATEWAY_TIMEOUT"),
@@ -128,9 +130,8 @@ async fn notify(backend: Backend, step: StepContext) -> Result<Notified, StepErr
     if !updated.records_updated {
         return Err(permanent("RECORDS_NOT_UPDATED", "the records have not been updated"));
     }
-    let email = context
-        .customer_email
-        .ok_or_else(|| permanent("MISSING_CUSTOMER_EMAIL", "there is no address to write to"))?;
+    let email =
+        context.customer_email.ok_or_else(|| permanent("MISSING_CUSTOMER_EMAIL", "there is no address to write to"))?;
     backend.ask("notify_customer").map_err(|refusal| match refusal {
         Refusal::Status { status: 429, retry_after } => StepError::retryable("the mailer limits the rate")
             .retry_after(Duration::from_secs(retry_after.unwrap_or(60))),

@@ -46,9 +46,7 @@ async fn identify_low_stock(backend: Backend, step: StepContext) -> Result<LowSt
         // A catalogue without categories cannot be filtered by them.
         _ => true,
     };
-    let low_stock = products
-        .into_iter()
-        .filter(|product| i64::from(product.stock) < threshold && in_category(product))
-        .collect();
+    let low_stock =
+        products.into_iter().filter(|product| i64::from(product.stock) < threshold && in_category(product)).collect();
     Ok(LowStock { low_stock })
 }

@@ -63,8 +63,13 @@ async fn user_id(step: &StepContext) -> Result<u32, StepError> {
 async fn create_user_account(backend: Backend, step: StepContext) -> Result<Account, StepError> {
     let Context { user_info, .. } = step.context()?;
     let (email, name) = (user_info.email()?.to_owned(), user_info.name()?.to_owned());
-    let wanted =
-        User { id: 0, email: email.clone(), name: name.clone(), plan: user_info.plan.clone(), status: "new".to_owned() };
+    let wanted = User {
+        id: 0,
+        email: email.clone(),
+        name: name.clone(),
+        plan: user_info.plan.clone(),
+        status: "new".to_owned(),
+    };
     match backend.ask("create_user_account").and_then(|()| backend.create_user(wanted)) {
         Ok(user) if user.id == 0 || user.email.is_empty() => {
             Err(permanent("INVALID_RESPONSE", "the user service made an account without number or address"))
