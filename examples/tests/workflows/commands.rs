@@ -97,7 +97,7 @@ async fn example_order_runs_to_its_end_with_one_retry() {
         ],
     );
     assert_eq!(report.state, "complete");
-    assert_eq!(report.waits_of("book_courier"), [2]);
+    assert_eq!(report.check_waits("book_courier", &[2]), Ok(()));
     let failure = report.attempts_of("book_courier")[0].outcome.clone().unwrap_err();
     assert_eq!(failure.message().trim(), "the line of Swift & Sons is busy");
     assert_results(
@@ -217,6 +217,6 @@ async fn example_nightly_report_waits_for_a_shop_that_is_late() {
     let file = copy.path().join("nightly_report/nightly_report.yaml");
     let report = ran(&file, r#"{"day": "2024-05-17"}"#).await;
     assert_eq!((report.step("find_sales").state.as_str(), report.step("find_sales").attempts), ("error", 3));
-    assert_eq!(report.waits_of("find_sales"), [60, 60]);
+    assert_eq!(report.check_waits("find_sales", &[60, 60]), Ok(()));
     assert!(report.steps.iter().skip(1).all(|step| step.attempts == 0));
 }

@@ -113,10 +113,7 @@ impl<S> Case<S> {
             }
         }
         for (step, waits) in &self.waits {
-            let waited = report.waits_of(step);
-            if waited != *waits {
-                differences.push(format!("{step} waited {waited:?} s, not {waits:?}"));
-            }
+            differences.extend(report.check_waits(step, waits).err());
         }
         for (name, part) in &self.results {
             match &report.step(name).results {

@@ -61,10 +61,20 @@ impl Report {
         self.attempts.iter().filter(|attempt| attempt.step == step).collect()
     }
 
-    /// Seconds between the beginnings of a step's attempts. Handlers take no time here, so these are the waits.
-    pub fn waits_of(&self, step: &str) -> Vec<u64> {
+    /// Whether these were the waits between the attempts of a step, in seconds; says what they were if not.
+    ///
+    /// Handlers take no time here, so a wait is what lies between two beginnings. Chance may stretch it by a tenth.
+    pub fn check_waits(&self, step: &str, expected: &[u64]) -> Result<(), String> {
         let attempts = self.attempts_of(step);
-        attempts.windows(2).map(|pair| (pair[1].started - pair[0].started).as_secs()).collect()
+        let waits: Vec<Duration> = attempts.windows(2).map(|pair| pair[1].started - pair[0].started).collect();
+        let fits = |(wait, seconds): (&Duration, &u64)| {
+            let least = Duration::from_secs(*seconds);
+            *wait >= least && *wait <= least + least / 10
+        };
+        if waits.len() == expected.len() && waits.iter().zip(expected).all(fits) {
+            return Ok(());
+        }
+        Err(format!("{step} waited {waits:?}, not {expected:?} s"))
     }
 }
 

@@ -155,8 +155,7 @@ fn code(report: &Report, step: &str, code: &str) -> Vec<String> {
 
 /// Compares the waits of a step.
 fn waits(report: &Report, step: &str, waits: &[u64]) -> Vec<String> {
-    let waited = report.waits_of(step);
-    if waited == waits { Vec::new() } else { vec![format!("{step} waited {waited:?} s, not {waits:?}")] }
+    report.check_waits(step, waits).err().into_iter().collect()
 }
 
 /// Compares a number that the backend has counted.
