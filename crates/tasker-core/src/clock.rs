@@ -18,6 +18,21 @@ pub trait Clock: Send + Sync + fmt::Debug + 'static {
     /// Waits.
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 
+    /// Waits for a limit to pass: as [`sleep`](Self::sleep), but no reason for a moved clock to move.
+    fn deadline(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.sleep(duration)
+    }
+
+    /// Waits while nothing is to be done: until `next` has passed, for ever where there is no such time. `running` says
+    /// how many handlers are at work; a moved clock jumps ahead once all of them sleep.
+    fn idle(&self, next: Option<Duration>, running: usize) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let _ = running;
+        match next {
+            Some(duration) => self.sleep(duration),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+
     /// The instant (UTC) that rows are to carry, or nothing where the database's own clock decides.
     fn record_time(&self) -> Option<NaiveDateTime> {
         None

@@ -1,4 +1,16 @@
 //! The engine of Tasker: users supply step handlers, this crate carries tasks to their end.
 
 pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod orchestration;
+pub mod registry;
 pub mod step_handler;
+pub mod tasker;
+
+pub use error::RunError;
+pub use registry::Handlers;
+pub use step_handler::{Output, StepContext, StepError, StepHandler, handler_fn};
+pub use tasker::{Ending, Run, TaskReport, Tasker};
+pub use tasker_domain as domain;
+pub use tasker_postgres as postgres;

@@ -65,7 +65,12 @@ fn a_fraction_of_the_present_second_never_makes_us_early() {
 #[test]
 fn white_space_around_the_value_is_ignored() {
     // The original reads "120 " as a day of the month.
-    check(&[("120 ", Some(120)), (" 120", Some(120)), ("\t30\t", Some(30)), (" Tue, 01 Jul 2025 12:01:40 GMT ", Some(100))]);
+    check(&[
+        ("120 ", Some(120)),
+        (" 120", Some(120)),
+        ("\t30\t", Some(30)),
+        (" Tue, 01 Jul 2025 12:01:40 GMT ", Some(100)),
+    ]);
 }
 
 #[test]

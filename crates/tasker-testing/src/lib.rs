@@ -1,1 +1,7 @@
-//! testing
+//! What the tests of Tasker and of its users need: a database for each test and a clock that is moved.
+
+pub mod clock;
+pub mod database;
+
+pub use clock::ManualClock;
+pub use database::TestDatabase;

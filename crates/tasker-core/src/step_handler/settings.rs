@@ -52,7 +52,7 @@ impl<'a> Settings<'a> {
     pub(crate) fn of(config: &'a Json) -> Result<Self, Vec<ConfigProblem>> {
         match config {
             Json::Object(members) => Ok(Self { members, problems: Vec::new() }),
-            other => Err(vec![ConfigProblem::new("", format!("must be a map of settings, not {}", kind(other)))]),
+            other => Err(vec![ConfigProblem::new("", format!("must be a map of settings, not {}", other.kind()))]),
         }
     }
 
@@ -70,7 +70,7 @@ impl<'a> Settings<'a> {
         match self.get(key)? {
             Json::String(text) => Some(text),
             other => {
-                self.problem(key, format!("must be a text, not {}", kind(other)));
+                self.problem(key, format!("must be a text, not {}", other.kind()));
                 None
             }
         }
@@ -82,7 +82,7 @@ impl<'a> Settings<'a> {
             None => default,
             Some(Json::Bool(value)) => *value,
             Some(other) => {
-                self.problem(key, format!("must be true or false, not {}", kind(other)));
+                self.problem(key, format!("must be true or false, not {}", other.kind()));
                 default
             }
         }
@@ -92,7 +92,7 @@ impl<'a> Settings<'a> {
     pub(crate) fn seconds(&mut self, key: &str) -> Option<Duration> {
         let value = self.get(key)?;
         let Json::Number(text) = value else {
-            self.problem(key, format!("must be a number of seconds, not {}", kind(value)));
+            self.problem(key, format!("must be a number of seconds, not {}", value.kind()));
             return None;
         };
         let seconds = text.parse::<f64>().unwrap_or(f64::INFINITY);
@@ -128,16 +128,4 @@ fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count() / 3))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
-}
-
-/// What kind of value this is, in the words of the messages.
-pub(crate) fn kind(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "null",
-        Json::Bool(_) => "a boolean",
-        Json::Number(_) => "a number",
-        Json::String(_) => "a text",
-        Json::Array(_) => "a list",
-        Json::Object(_) => "a map",
-    }
 }

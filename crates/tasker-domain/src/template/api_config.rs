@@ -1,6 +1,6 @@
 //! The known keys of an API handler's configuration; keys beyond them are the handler's own business.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, quoted};
 use crate::yaml::{Mapping, Node};
 
 use super::reader::Reader;
@@ -24,7 +24,7 @@ pub(super) fn check(node: &Node, config: &Mapping, reader: &mut Reader<'_>) {
     reader.mapping(config, "params");
     if let Some((_, headers)) = reader.mapping(config, "headers") {
         for (name, entry) in headers {
-            reader.any_text_of(&format!("headers.{name}"), &entry.node);
+            reader.any_text_of(&format!("the header {}", quoted(name)), &entry.node);
         }
     }
     if config.get("ssl").is_some_and(|entry| !entry.node.is_null()) {

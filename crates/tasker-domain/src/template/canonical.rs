@@ -26,7 +26,8 @@ impl Template {
     /// The template as compact JSON. Equal templates give equal texts: the keys stand in the order of the struct's
     /// fields, those of handler settings and of the schema in the order of the file, numbers as they were written.
     pub fn canonical(&self) -> String {
-        serde_json::to_string(self).expect("a template holds only texts, lists and checked JSON, which always serialize")
+        serde_json::to_string(self)
+            .expect("a template holds only texts, lists and checked JSON, which always serialize")
     }
 
     /// SHA-256 of the canonical form, in lower-case hexadecimal.

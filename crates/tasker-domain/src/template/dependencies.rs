@@ -38,7 +38,8 @@ pub(super) fn check(drafts: &[Draft], named_steps: Option<&NamedSteps>, reader: 
                 continue;
             }
             let Some(&parent) = by_name.get(dependency.value.as_str()) else {
-                let message = format!("{step} depends on {}, which is no step of this template", quoted(&dependency.value));
+                let message =
+                    format!("{step} depends on {}, which is no step of this template", quoted(&dependency.value));
                 let mut problem = Problem::error(message).at(dependency.span.clone(), "no step of this name");
                 if suggestions_left > 0 {
                     suggestions_left -= 1;
@@ -97,7 +98,8 @@ fn unique_names<'d>(drafts: &'d [Draft], reader: &mut Reader<'_>) -> HashMap<&'d
 
 fn check_named(drafts: &[Draft], named_steps: &NamedSteps, reader: &mut Reader<'_>) {
     let mut suggestions_left = MOST_SUGGESTIONS;
-    let defined: HashSet<&str> = drafts.iter().filter_map(|draft| draft.name.as_ref()).map(|name| name.value.as_str()).collect();
+    let defined: HashSet<&str> =
+        drafts.iter().filter_map(|draft| draft.name.as_ref()).map(|name| name.value.as_str()).collect();
     for draft in drafts {
         let own = draft.name.iter().map(|name| (name, "step"));
         // A dependency that names no step is reported as such, and one that names a step is judged at that step.

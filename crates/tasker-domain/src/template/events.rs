@@ -17,9 +17,9 @@ pub(super) fn read(mapping: &Mapping, namespace: &str, reader: &mut Reader<'_>) 
 }
 
 fn event(node: &Node, namespace: &str, reader: &mut Reader<'_>) -> Option<CustomEvent> {
-    let content = reader.mapping_of("custom_events", node)?;
+    let content = reader.mapping_of("an event", node)?;
     keys::warn_of_unknown(content, Place::Event, reader.problems);
-    let description = content.get("description").and_then(|entry| reader.any_text_of("description", &entry.node));
+    let description = content.get("description").and_then(|entry| reader.any_text_of("`description`", &entry.node));
     if !content.contains_key("name") {
         reader.missing("name", &node.span, "an event");
         return None;
@@ -33,8 +33,12 @@ fn full_name(written: Placed<String>, namespace: &str, reader: &mut Reader<'_>) 
         None => {
             let full = format!("{namespace}.{}", written.value);
             reader.report(
-                Problem::warning(format!("the event {} has no namespace; it becomes {}", quoted(&written.value), quoted(&full)))
-                    .at(written.span.clone(), "no dot in this name"),
+                Problem::warning(format!(
+                    "the event {} has no namespace; it becomes {}",
+                    quoted(&written.value),
+                    quoted(&full)
+                ))
+                .at(written.span.clone(), "no dot in this name"),
             );
             full
         }

@@ -48,26 +48,26 @@ const EVENT: &[&str] = &["name", "description"];
 
 /// Words that are near to a key in meaning, not in spelling.
 const MEANT_FOR_TASK: &[(&str, &str)] = &[
-    ("steps", "step_templates"),
-    ("step_template", "step_templates"),
-    ("namespace", "namespace_name"),
-    ("handler", "task_handler_class"),
-    ("context_schema", "schema"),
-    ("events", "custom_events"),
-    ("timeout", "timeout_seconds"),
+    ("steps", "`step_templates`"),
+    ("step_template", "`step_templates`"),
+    ("namespace", "`namespace_name`"),
+    ("handler", "`task_handler_class`"),
+    ("context_schema", "`schema`"),
+    ("events", "`custom_events`"),
+    ("timeout", "`timeout_seconds`"),
 ];
 
 const MEANT_FOR_STEP: &[(&str, &str)] = &[
-    ("depends_on", "depends_on_step` (one name) or `depends_on_steps` (a list)"),
-    ("needs", "depends_on_step` (one name) or `depends_on_steps` (a list)"),
-    ("retry_limit", "default_retry_limit"),
-    ("max_attempts", "default_retry_limit"),
-    ("retries", "default_retry_limit"),
-    ("retryable", "default_retryable"),
-    ("handler", "handler_class"),
-    ("config", "handler_config"),
-    ("events", "custom_events"),
-    ("timeout", "timeout_seconds"),
+    ("depends_on", "`depends_on_step` (one name) or `depends_on_steps` (a list)"),
+    ("needs", "`depends_on_step` (one name) or `depends_on_steps` (a list)"),
+    ("retry_limit", "`default_retry_limit`"),
+    ("max_attempts", "`default_retry_limit`"),
+    ("retries", "`default_retry_limit`"),
+    ("retryable", "`default_retryable`"),
+    ("handler", "`handler_class`"),
+    ("config", "`handler_config`"),
+    ("events", "`custom_events`"),
+    ("timeout", "`timeout_seconds`"),
 ];
 
 /// Which mapping the keys belong to.
@@ -100,7 +100,7 @@ pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Ve
 
 fn hint(key: &str, place: Place, known: &[&str], meant: &[(&str, &str)]) -> Option<String> {
     if let Some((_, wanted)) = meant.iter().find(|(word, _)| *word == key) {
-        return Some(format!("the key is called `{wanted}`"));
+        return Some(format!("the key is called {wanted}"));
     }
     if place == Place::Task && STEP.contains(&key) {
         return Some(format!("`{key}` belongs to a step, not to the template"));

@@ -24,9 +24,9 @@ pub(super) fn apply(root: &Mapping, environment: Option<&str>, reader: &mut Read
         if entry.node.is_null() {
             continue;
         }
-        let what = format!("environments.{name}");
+        let what = format!("the overlay {}", quoted(name));
         let Some(overlay) = reader.mapping_of(&what, &entry.node) else { continue };
-        let steps = overlay_steps(overlay, &names, &what, reader);
+        let steps = overlay_steps(overlay, &names, reader);
         if Some(name.as_str()) == environment {
             chosen = Some((overlay, steps));
         }
@@ -59,13 +59,12 @@ fn written_name(step: &Mapping) -> Option<(&str, &Entry)> {
 fn overlay_steps<'n>(
     overlay: &'n Mapping,
     names: &HashMap<String, usize>,
-    what: &str,
     reader: &mut Reader<'_>,
 ) -> Vec<(usize, &'n Mapping)> {
     let Some((_, steps)) = reader.list(overlay, STEPS) else { return Vec::new() };
     let mut matched = Vec::new();
     for node in steps {
-        let Some(step) = reader.mapping_of(&format!("{what}.{STEPS}"), node) else { continue };
+        let Some(step) = reader.mapping_of("an overlay step", node) else { continue };
         let Some((name, entry)) = written_name(step) else {
             let problem = Problem::error("an overlay step needs the `name` of the step that it changes")
                 .at(node.span.clone(), "in this overlay step");

@@ -27,27 +27,28 @@ impl Reader<'_> {
         self.report(Problem::error(format!("{what} has no `{key}`")).at(within.clone(), format!("`{key}` is missing")));
     }
 
-    pub(super) fn wrong_type(&mut self, key: &str, node: &Node, expected: &str) -> Problem {
-        Problem::error(format!("`{key}` must be {expected}, found {}", node.describe()))
+    /// `what` names the value in the message, such as `` `priority` `` or `a step`; so in the other methods.
+    pub(super) fn wrong_type(&mut self, what: &str, node: &Node, expected: &str) -> Problem {
+        Problem::error(format!("{what} must be {expected}, found {}", node.describe()))
             .at(node.span.clone(), format!("expected {expected}"))
     }
 
     /// A text that is not blank, of at most `longest` characters.
     pub(super) fn text(&mut self, mapping: &Mapping, key: &str, longest: usize) -> Option<Placed<String>> {
         let node = &mapping.get(key)?.node;
-        self.text_of(key, node, longest)
+        self.text_of(&in_quotes(key), node, longest)
     }
 
-    pub(super) fn text_of(&mut self, key: &str, node: &Node, longest: usize) -> Option<Placed<String>> {
-        let text = self.any_text_of(key, node)?;
+    pub(super) fn text_of(&mut self, what: &str, node: &Node, longest: usize) -> Option<Placed<String>> {
+        let text = self.any_text_of(what, node)?;
         if text.value.trim().is_empty() {
-            self.report(Problem::error(format!("`{key}` must not be blank")).at(text.span, "nothing to read here"));
+            self.report(Problem::error(format!("{what} must not be blank")).at(text.span, "nothing to read here"));
             return None;
         }
         let length = text.value.chars().count();
         if length > longest {
             self.report(
-                Problem::error(format!("`{key}` has {length} characters; at most {longest} are allowed"))
+                Problem::error(format!("{what} has {length} characters; at most {longest} are allowed"))
                     .at(text.span, "too long"),
             );
             return None;
@@ -56,24 +57,22 @@ impl Reader<'_> {
     }
 
     /// A text, blank or not.
-    pub(super) fn any_text_of(&mut self, key: &str, node: &Node) -> Option<Placed<String>> {
+    pub(super) fn any_text_of(&mut self, what: &str, node: &Node) -> Option<Placed<String>> {
         match node.as_scalar().map(|scalar| (scalar, scalar.resolve())) {
-            Some((scalar, Resolved::Text)) => {
-                Some(Placed { value: scalar.text.clone(), span: node.span.clone() })
-            }
+            Some((scalar, Resolved::Text)) => Some(Placed { value: scalar.text.clone(), span: node.span.clone() }),
             Some((_, Resolved::Null)) => {
-                let problem = self.wrong_type(key, node, "a text").help("write a value, or leave the key out");
+                let problem = self.wrong_type(what, node, "a text").help("write a value, or leave an optional key out");
                 self.report(problem);
                 None
             }
             Some((scalar, _)) => {
                 let help = format!("put it in quotes if it is meant as a text: \"{}\"", scalar.text);
-                let problem = self.wrong_type(key, node, "a text").help(help);
+                let problem = self.wrong_type(what, node, "a text").help(help);
                 self.report(problem);
                 None
             }
             None => {
-                let problem = self.wrong_type(key, node, "a text");
+                let problem = self.wrong_type(what, node, "a text");
                 self.report(problem);
                 None
             }
@@ -85,7 +84,7 @@ impl Reader<'_> {
         match node.as_scalar().map(|scalar| scalar.resolve()) {
             Some(Resolved::Bool(value)) => Some(value),
             _ => {
-                let mut problem = self.wrong_type(key, node, "`true` or `false`");
+                let mut problem = self.wrong_type(&in_quotes(key), node, "`true` or `false`");
                 let word = node.as_scalar().map(|scalar| scalar.text.to_lowercase()).unwrap_or_default();
                 if matches!(word.as_str(), "yes" | "on" | "no" | "off") {
                     problem = problem.help("YAML 1.2 reads yes, no, on and off as texts; write `true` or `false`");
@@ -100,7 +99,7 @@ impl Reader<'_> {
     pub(super) fn whole(&mut self, mapping: &Mapping, key: &str, range: RangeInclusive<i64>) -> Option<Placed<i64>> {
         let node = &mapping.get(key)?.node;
         let Some(Resolved::Int(digits)) = node.as_scalar().map(|scalar| scalar.resolve()) else {
-            let problem = self.wrong_type(key, node, "a whole number");
+            let problem = self.wrong_type(&in_quotes(key), node, "a whole number");
             self.report(problem);
             return None;
         };
@@ -125,7 +124,7 @@ impl Reader<'_> {
         match value {
             Some(value) => Some(Placed { value, span: node.span.clone() }),
             None => {
-                let problem = self.wrong_type(key, node, "a number");
+                let problem = self.wrong_type(&in_quotes(key), node, "a number");
                 self.report(problem);
                 None
             }
@@ -134,13 +133,13 @@ impl Reader<'_> {
 
     pub(super) fn mapping<'n>(&mut self, mapping: &'n Mapping, key: &str) -> Option<(&'n Node, &'n Mapping)> {
         let node = &mapping.get(key)?.node;
-        self.mapping_of(key, node).map(|content| (node, content))
+        self.mapping_of(&in_quotes(key), node).map(|content| (node, content))
     }
 
-    pub(super) fn mapping_of<'n>(&mut self, key: &str, node: &'n Node) -> Option<&'n Mapping> {
+    pub(super) fn mapping_of<'n>(&mut self, what: &str, node: &'n Node) -> Option<&'n Mapping> {
         let content = node.as_mapping();
         if content.is_none() {
-            let problem = self.wrong_type(key, node, "a mapping");
+            let problem = self.wrong_type(what, node, "a mapping");
             self.report(problem);
         }
         content
@@ -150,9 +149,13 @@ impl Reader<'_> {
         let node = &mapping.get(key)?.node;
         let content = node.as_sequence();
         if content.is_none() {
-            let problem = self.wrong_type(key, node, "a list");
+            let problem = self.wrong_type(&in_quotes(key), node, "a list");
             self.report(problem);
         }
         content.map(|elements| (node, elements))
     }
+}
+
+fn in_quotes(key: &str) -> String {
+    format!("`{key}`")
 }

@@ -84,7 +84,7 @@ fn timeout(mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Seconds> {
 
 /// Reads one step; nothing if it is not even a mapping.
 pub(super) fn read(node: &Node, defaults: &Defaults, reader: &mut Reader<'_>) -> Option<Draft> {
-    let step = reader.mapping_of("step_templates", node)?;
+    let step = reader.mapping_of("a step", node)?;
     keys::warn_of_unknown(step, Place::Step, reader.problems);
     let name = reader.text(step, "name", 128);
     if !step.contains_key("name") {
@@ -129,7 +129,7 @@ pub(super) fn read(node: &Node, defaults: &Defaults, reader: &mut Reader<'_>) ->
 /// A description: any text of at most 255 characters.
 pub(super) fn description(mapping: &Mapping, reader: &mut Reader<'_>) -> Option<String> {
     let node = &mapping.get("description")?.node;
-    let text = reader.any_text_of("description", node)?;
+    let text = reader.any_text_of("`description`", node)?;
     let length = text.value.chars().count();
     if length > 255 {
         reader.report(
@@ -146,23 +146,24 @@ fn dependencies(step: &Mapping, reader: &mut Reader<'_>) -> Vec<Placed<String>> 
     if let Some(entry) = step.get("depends_on_step") {
         if entry.node.as_sequence().is_some() {
             let problem = reader
-                .wrong_type("depends_on_step", &entry.node, "the name of one step")
+                .wrong_type("`depends_on_step`", &entry.node, "the name of one step")
                 .help("a list stands under `depends_on_steps`");
             reader.report(problem);
         } else {
-            found.extend(reader.text_of("depends_on_step", &entry.node, 128));
+            found.extend(reader.text_of("`depends_on_step`", &entry.node, 128));
         }
     }
     let Some(entry) = step.get("depends_on_steps") else { return found };
     let Some(names) = entry.node.as_sequence() else {
-        let mut problem = reader.wrong_type("depends_on_steps", &entry.node, "a list of step names");
+        let mut problem = reader.wrong_type("`depends_on_steps`", &entry.node, "a list of step names");
         if let Some(scalar) = entry.node.as_scalar().filter(|scalar| scalar.resolve() == Resolved::Text) {
-            problem = problem.help(format!("write a list: [{}]; a single name stands under `depends_on_step`", scalar.text));
+            problem =
+                problem.help(format!("write a list: [{}]; a single name stands under `depends_on_step`", scalar.text));
         }
         reader.report(problem);
         return found;
     };
-    found.extend(names.iter().filter_map(|name| reader.text_of("depends_on_steps", name, 128)));
+    found.extend(names.iter().filter_map(|name| reader.text_of("each of `depends_on_steps`", name, 128)));
     found
 }
 

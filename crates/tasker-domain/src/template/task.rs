@@ -73,7 +73,9 @@ fn report_missing(task: &Mapping, reader: &mut Reader<'_>) {
         reader.report(Problem::error("the template has no keys"));
         return;
     };
-    for (key, written_instead) in [("name", None), ("task_handler_class", Some("handler")), ("step_templates", Some("steps"))] {
+    for (key, written_instead) in
+        [("name", None), ("task_handler_class", Some("handler")), ("step_templates", Some("steps"))]
+    {
         if task.contains_key(key) {
             continue;
         }
@@ -88,7 +90,7 @@ fn version(task: &Mapping, reader: &mut Reader<'_>) -> Option<Version> {
     let Some(entry) = task.get("version") else { return Some(Version::DEFAULT) };
     let node = &entry.node;
     let Some(scalar) = node.as_scalar().filter(|scalar| scalar.resolve() != Resolved::Null) else {
-        let problem = reader.wrong_type("version", node, "three numbers with dots between them");
+        let problem = reader.wrong_type("`version`", node, "three numbers with dots between them");
         reader.report(problem);
         return None;
     };
@@ -159,7 +161,7 @@ fn named_steps(task: &Mapping, reader: &mut Reader<'_>) -> Option<NamedSteps> {
     let (_, elements) = reader.list(task, "named_steps")?;
     let mut names = NamedSteps::new();
     for element in elements {
-        let Some(name) = reader.text_of("named_steps", element, 128) else { continue };
+        let Some(name) = reader.text_of("each of `named_steps`", element, 128) else { continue };
         if let Some(first) = names.get(&name.value) {
             reader.report(
                 Problem::error(format!("`named_steps` lists `{}` twice", name.value))

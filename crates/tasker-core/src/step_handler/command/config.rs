@@ -7,7 +7,7 @@ use tasker_domain::json::Json;
 
 use super::environment::Environment;
 use super::program;
-use crate::step_handler::settings::{ConfigProblem, Settings, kind};
+use crate::step_handler::settings::{ConfigProblem, Settings};
 
 const KEYS: [&str; 5] = ["command", "env", "cwd", "timeout_seconds", "config"];
 
@@ -118,8 +118,10 @@ fn read_command(settings: &mut Settings<'_>) -> Vec<String> {
                 match word {
                     // A number stays as the template spells it.
                     Json::String(text) | Json::Number(text) => texts.push(text.clone()),
-                    other => settings
-                        .problem(format!("command[{place}]"), format!("must be a text, not {}; quote it", kind(other))),
+                    other => settings.problem(
+                        format!("command[{place}]"),
+                        format!("must be a text, not {}; quote it", other.kind()),
+                    ),
                 }
             }
             if texts.len() < words.len() {
@@ -128,7 +130,7 @@ fn read_command(settings: &mut Settings<'_>) -> Vec<String> {
             texts
         }
         Some(other) => {
-            settings.problem("command", format!("must be a list of texts, not {}", kind(other)));
+            settings.problem("command", format!("must be a list of texts, not {}", other.kind()));
             return Vec::new();
         }
     };
@@ -152,7 +154,7 @@ fn read_variables(settings: &mut Settings<'_>) -> Vec<String> {
             return Vec::new();
         }
         Some(other) => {
-            settings.problem("env", format!("must be a list of names of variables, not {}", kind(other)));
+            settings.problem("env", format!("must be a list of names of variables, not {}", other.kind()));
             return Vec::new();
         }
     };
@@ -170,7 +172,7 @@ fn read_variables(settings: &mut Settings<'_>) -> Vec<String> {
                 settings.problem(key, "is not the name of a variable");
             }
             Json::String(name) => variables.push(name.clone()),
-            other => settings.problem(key, format!("must be a text, not {}", kind(other))),
+            other => settings.problem(key, format!("must be a text, not {}", other.kind())),
         }
     }
     variables

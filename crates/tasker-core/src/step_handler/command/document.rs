@@ -35,11 +35,7 @@ struct Step<'a> {
 
 /// The document with the results of the parents named and of those that came with the claim. JSON text is copied as it
 /// stands, so that no number loses a digit. A parent without results has `null`.
-pub(super) async fn write(
-    step: &StepContext,
-    parents: &[String],
-    config: Option<&Json>,
-) -> Result<Vec<u8>, StepError> {
+pub(super) async fn write(step: &StepContext, parents: &[String], config: Option<&Json>) -> Result<Vec<u8>, StepError> {
     let mut names: Vec<&str> = parents.iter().map(String::as_str).collect();
     let mut others: Vec<&str> =
         step.parent_results().keys().map(String::as_str).filter(|name| !names.contains(name)).collect();

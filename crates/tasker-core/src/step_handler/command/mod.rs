@@ -124,8 +124,9 @@ impl CommandHandler {
             let settings = step.handler_config.as_ref().unwrap_or(&Json::Null);
             match CommandConfig::read_within(settings, folder, &self.environment) {
                 Ok(config) => added.push((StepKey::of(template, step), CommandStep::of(template, step, config))),
-                Err(found) => problems
-                    .extend(found.into_iter().map(|problem| StepProblem { step: step.name.clone(), problem })),
+                Err(found) => {
+                    problems.extend(found.into_iter().map(|problem| StepProblem { step: step.name.clone(), problem }))
+                }
             }
         }
         if !problems.is_empty() {
@@ -205,8 +206,12 @@ impl StepKey {
 
 impl CommandStep {
     fn of(template: &Template, step: &StepTemplate, config: CommandConfig) -> Self {
-        let parents =
-            step.parents.iter().filter_map(|place| template.steps.get(*place)).map(|parent| parent.name.clone()).collect();
+        let parents = step
+            .parents
+            .iter()
+            .filter_map(|place| template.steps.get(*place))
+            .map(|parent| parent.name.clone())
+            .collect();
         let own_limit = step.timeout_seconds.map(|seconds| Duration::from_millis(seconds.milliseconds));
         let timeout = config.timeout.or(own_limit);
         Self { config, parents, timeout }

@@ -81,7 +81,9 @@ fn check_interpreter(path: &Path) -> Result<(), String> {
     };
     let line = after_mark.split(|byte| *byte == b'\n').next().unwrap_or_default();
     if line.ends_with(b"\r") {
-        return Err(format!("{shown} has Windows line ends, which its interpreter's name then contains; save it with LF"));
+        return Err(format!(
+            "{shown} has Windows line ends, which its interpreter's name then contains; save it with LF"
+        ));
     }
     let line = String::from_utf8_lossy(line);
     let Some(interpreter) = line.split_whitespace().next() else {

@@ -41,9 +41,8 @@ pub(super) fn of(run: Run, program: &str, max_result_bytes: usize, clock: &dyn C
         End::Cancelled => StepError::failure(format!("`{program}` was ended because the attempt was cancelled"))
             .with_class("Tasker::Cancelled"),
         End::TooMuchOutput => too_large(program, max_result_bytes),
-        End::Broken(error) => {
-            StepError::failure(format!("`{program}` could not be followed to its end: {error}")).with_class("CommandFailed")
-        }
+        End::Broken(error) => StepError::failure(format!("`{program}` could not be followed to its end: {error}"))
+            .with_class("CommandFailed"),
     };
     let text = excerpt::tail(&stderr.bytes, MESSAGE_BYTES, stderr.cut);
     Err(if text.is_empty() { failure } else { failure.with_details(json!({ "stderr": text })) })
@@ -63,7 +62,8 @@ fn result(stdout: &[u8], program: &str, max_result_bytes: usize) -> Result<Outpu
     if text.is_empty() {
         return Ok(Output::empty());
     }
-    let value = RawValue::from_string(text.to_owned()).map_err(|error| invalid(format!("which this is not ({error})")))?;
+    let value =
+        RawValue::from_string(text.to_owned()).map_err(|error| invalid(format!("which this is not ({error})")))?;
     Ok(Output::raw(value))
 }
 

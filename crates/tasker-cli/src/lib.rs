@@ -1,0 +1,52 @@
+//! What the command `tasker` does, as a library, so that tests reach every part of it.
+
+mod arguments;
+mod database;
+mod db;
+mod failure;
+mod feed;
+mod outcomes;
+mod postgres;
+mod run;
+mod template;
+pub mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+pub use arguments::{Arguments, Command};
+pub use failure::{ExitStatus, Failure};
+use tracing_subscriber::EnvFilter;
+
+/// Reads the arguments, does what they say and returns how it went.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refusal) => return failure::usage(&refusal),
+    };
+    // Logs are for whoever asks for them: what a person needs is printed, not logged.
+    let filter = EnvFilter::try_from_env("TASKER_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return Failure::new(ExitStatus::Unavailable, format!("the program cannot start its threads: {error}")).report();
+        }
+    };
+    let done = runtime.block_on(dispatch(arguments));
+    // Handlers that do not end when told are not waited for.
+    runtime.shutdown_background();
+    match done {
+        Ok(status) => status.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
+    match arguments.command {
+        Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Template(command) => template::run(command),
+        Command::Db(command) => database::db(command, &arguments.database).await,
+        Command::Postgres(command) => database::postgres(command, &arguments.database).await,
+    }
+}

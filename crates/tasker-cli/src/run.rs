@@ -1,0 +1,371 @@
+//! `tasker run`.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Read, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_core::clock::{Clock, SystemClock};
+use tasker_core::step_handler::command::CommandHandler;
+use tasker_core::step_handler::http::HttpHandler;
+use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
+use tasker_domain::context::ContextCheck;
+use tasker_domain::json::Json;
+use tasker_domain::template::Template;
+use tokio_util::sync::CancellationToken;
+
+use crate::arguments::{DatabaseArguments, RunArguments};
+use crate::database;
+use crate::failure::{ExitStatus, Failure};
+use crate::feed::{Feed, Order};
+use crate::view::{self, Change, Environment, Look, Mode, NextStep, StopReason, TaskEnd};
+
+/// Steps of a scripted run cost nothing, so more of them may be on their way.
+const SCRIPTED_CONCURRENCY: usize = 256;
+
+/// Steps of a real run that may be on their way at the same time.
+const CONCURRENCY: usize = 32;
+
+pub(crate) async fn run(arguments: RunArguments, database_arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
+    // Everything that can be found wrong without a database is found before one is looked for.
+    let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
+    let context = context(&arguments)?;
+    let handlers = handlers(&arguments, &template)?;
+    handlers.check(&template).map_err(|missing| no_handler(&missing))?;
+    if arguments.resume.is_none() {
+        ContextCheck::new(&template)
+            .map_err(|error| Failure::data(format!("the template's context schema cannot be used: {error}")))?
+            .check(&context)
+            .map_err(refused_context)?;
+    }
+
+    let database = database::open(database_arguments, 4).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let concurrency = match (arguments.concurrency, &arguments.outcomes) {
+        (Some(concurrency), _) => usize::from(concurrency),
+        (None, Some(_)) => SCRIPTED_CONCURRENCY,
+        (None, None) => CONCURRENCY,
+    };
+    let mut tasker = Tasker::new(database.pool.clone(), handlers)
+        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        .with_clock(clock.clone())
+        .with_concurrency(concurrency);
+    if arguments.allow_redefine || database.is_private {
+        tasker = tasker.allowing_redefinition();
+    }
+
+    let order = Order::of(&template)?;
+    let model = order.model(&template)?;
+    let environment = Environment::read(|name| std::env::var_os(name));
+    let mode = Mode::choose(std::io::stderr().is_terminal(), arguments.json, &environment);
+    let look = Look::choose(std::io::stderr().is_terminal(), &environment);
+    let feed = Feed::new(view::Progress::new(model, mode, look), order, clock.clone());
+    if let Some(task_id) = arguments.resume
+        && let Some(record) = tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        && record.steps.len() == template.steps.len()
+    {
+        feed.resumed(&record);
+    }
+    let stop = CancellationToken::new();
+    let signals = tokio::spawn(watch(stop.clone(), arguments.timeout, clock.clone()));
+    let ticking = feed.tick();
+    let notice = |text: &str| feed.apply(&Change::Notice { text: text.to_owned(), at: feed.elapsed() });
+    let run = match arguments.resume {
+        None => Run::new(&template, context).asked_by(&user(), "tasker-cli", "tasker run"),
+        Some(task_id) => Run::resume(&template, task_id),
+    };
+    let done = tasker.start(run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone())).await;
+    if let Some(ticking) = ticking {
+        ticking.abort();
+    }
+    // Why it was stopped, if it was: the watcher ends only with a reason.
+    let stopped = if stop.is_cancelled() { signals.await.ok() } else { None };
+    Outcome { arguments: &arguments, database: database_arguments, feed: &feed, mode, environment }.close(done, stopped)
+}
+
+/// Why a run was stopped.
+#[derive(Debug, Clone, Copy)]
+enum Stop {
+    TimedOut(Duration),
+    Interrupted,
+}
+
+/// Ends with the first reason to stop; a second signal ends the program at once.
+async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn Clock>) -> Stop {
+    let passed = async {
+        match limit {
+            Some(limit) => {
+                clock.sleep(limit).await;
+                limit
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let reason = tokio::select! {
+        limit = passed => Stop::TimedOut(limit),
+        () = signal() => Stop::Interrupted,
+    };
+    stop.cancel();
+    tokio::spawn(async {
+        signal().await;
+        std::process::exit(ExitStatus::Interrupted as i32);
+    });
+    reason
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+async fn signal() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+        {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals the program is ended from outside; nothing to wait for.
+        std::future::pending::<()>().await;
+    }
+}
+
+fn user() -> String {
+    std::env::var("USER").ok().filter(|name| !name.is_empty() && name.len() <= 128).unwrap_or_else(|| "unknown".to_owned())
+}
+
+fn context(arguments: &RunArguments) -> Result<Json, Failure> {
+    let unreadable = |what: &str, error: &dyn std::fmt::Display| Failure::data(format!("the context {what} cannot be read: {error}"));
+    let (text, origin) = match arguments.context.as_deref() {
+        None => ("{}".to_owned(), "given by --context".to_owned()),
+        Some("-") => {
+            let mut text = String::new();
+            std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("on standard input", &error))?;
+            (text, "on standard input".to_owned())
+        }
+        Some(argument) => match argument.strip_prefix('@') {
+            Some(file) => {
+                let origin = format!("in {file}");
+                (std::fs::read_to_string(file).map_err(|error| unreadable(&origin, &error))?, origin)
+            }
+            None => (argument.to_owned(), "given by --context".to_owned()),
+        },
+    };
+    let mut context = Json::parse(&text)
+        .map_err(|error| Failure::data(format!("the context {origin} is not JSON: {error}")).advise("write an object such as '{\"order_id\": 7}', or @FILE to read one"))?;
+    if !matches!(context, Json::Object(_)) {
+        return Err(Failure::data(format!("the context {origin} is not an object")).advise("write an object such as '{\"order_id\": 7}'"));
+    }
+    for assignment in &arguments.set {
+        let Some((path, value)) = assignment.split_once('=') else {
+            return Err(Failure::data(format!("--set {assignment} has no `=`")).advise("write it as --set path.to.key=value"));
+        };
+        let value = Json::parse(value).unwrap_or_else(|_| Json::String(value.to_owned()));
+        context.set_path(path, value).map_err(|error| Failure::data(format!("--set {assignment}: {error}")))?;
+    }
+    Ok(context)
+}
+
+fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, Failure> {
+    if let Some(file) = &arguments.outcomes {
+        let script = crate::outcomes::load(file, template)?;
+        return Ok(Handlers::new().with_fallback(Arc::new(crate::outcomes::Scripted::new(script))));
+    }
+    let folder = arguments.template.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut command = CommandHandler::new();
+    command.add_template(template, folder).map_err(|problems| {
+        let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
+        Failure::data(format!("the template's commands cannot be run:{list}"))
+    })?;
+    let http = HttpHandler::new().map_err(|error| Failure::new(ExitStatus::Unavailable, error))?;
+    Ok(Handlers::new().with("command", command).with("http", http))
+}
+
+fn no_handler(missing: &tasker_core::registry::MissingHandlers) -> Failure {
+    Failure::data(missing)
+        .advise("`tasker run` knows the handlers `command` and `http`; handlers in Rust are run by a program of your own")
+        .advise("to try the definition without its code: --outcomes FILE with the content {}")
+}
+
+fn refused_context(problems: impl std::fmt::Display) -> Failure {
+    Failure::data(problems)
+}
+
+/// What is needed to say how a run ended.
+struct Outcome<'a> {
+    arguments: &'a RunArguments,
+    database: &'a DatabaseArguments,
+    feed: &'a Feed,
+    mode: Mode,
+    environment: Environment,
+}
+
+impl Outcome<'_> {
+    fn close(&self, done: Result<TaskReport, RunError>, stopped: Option<Stop>) -> Result<ExitStatus, Failure> {
+        let at = self.feed.elapsed();
+        let stop_reason = match stopped {
+            Some(Stop::TimedOut(limit)) => (StopReason::TimedOut { limit }, ExitStatus::TimedOut),
+            _ => (StopReason::Interrupted, ExitStatus::Interrupted),
+        };
+        let report = match done {
+            Ok(report) => report,
+            Err(RunError::StoppedBeforeStart) => {
+                self.finish_view();
+                return Ok(stop_reason.1);
+            }
+            Err(error) => {
+                let failure = self.failure(&error);
+                if let RunError::Database { error, .. } = &error {
+                    self.feed.apply(&Change::RunStopped { reason: StopReason::DatabaseLost { error: error.to_string() }, at });
+                }
+                self.finish_view();
+                return Err(failure);
+            }
+        };
+        let task_id = report.record.task.task_id;
+        let (status, next) = match report.ending {
+            Ending::Complete => (ExitStatus::Success, Vec::new()),
+            Ending::Error => (ExitStatus::Failed, Vec::new()),
+            Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),
+            Ending::ResolvedManually => (ExitStatus::Success, Vec::new()),
+            Ending::Stopped => {
+                self.feed.apply(&Change::RunStopped { reason: stop_reason.0, at });
+                let next = NextStep { purpose: "To go on where it stopped".to_owned(), command: self.resume_command(task_id) };
+                (stop_reason.1, vec![next])
+            }
+        };
+        let ended = match report.ending {
+            Ending::Complete => Some(TaskEnd::Complete),
+            Ending::Error => Some(TaskEnd::Error),
+            Ending::Cancelled => Some(TaskEnd::Cancelled),
+            Ending::ResolvedManually => Some(TaskEnd::ResolvedManually),
+            Ending::Stopped => None,
+        };
+        if let Some(state) = ended
+            && !self.feed.with_view(|view| matches!(view.model().phase(), view::Phase::Ended { .. }))
+        {
+            self.feed.apply(&Change::TaskEnded { state, at });
+        }
+        self.finish_view();
+        self.print(&report, &next)?;
+        Ok(status)
+    }
+
+    fn finish_view(&self) {
+        let now = self.feed.elapsed();
+        if let Err(error) = self.feed.with_view(|view| view.finish(now)) {
+            tracing::debug!(%error, "the last picture could not be drawn");
+        }
+    }
+
+    fn print(&self, report: &TaskReport, next: &[NextStep]) -> Result<(), Failure> {
+        let mut stdout = std::io::stdout().lock();
+        let written = if self.mode == Mode::Json {
+            let written = self.document(report).write(&mut stdout);
+            // The document is for programs; how to go on is for people and stands on standard error.
+            for step in next {
+                anstream::eprintln!("{}: {}", step.purpose, step.command);
+            }
+            written
+        } else {
+            let look = Look::choose(std::io::stdout().is_terminal(), &self.environment);
+            let now = self.feed.elapsed();
+            let lines = self.feed.with_view(|view| view::result_block(view.model(), now, next, look.charset));
+            let mut text = String::new();
+            for line in lines {
+                text.push_str(&line.render(look.colour));
+                text.push('\n');
+            }
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        };
+        match written {
+            // Whoever closed the pipe has seen enough.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            other => other.map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))),
+        }
+    }
+
+    fn document(&self, report: &TaskReport) -> view::RunReport {
+        let task = &report.record.task;
+        let by_name: std::collections::HashMap<&str, &tasker_postgres::ledger::StepRecord> =
+            report.record.steps.iter().map(|step| (step.name.as_str(), step)).collect();
+        let names: Vec<String> = self.feed.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
+        debug_assert_eq!(names.len(), self.feed.order().places.len());
+        view::RunReport {
+            task: view::TaskReport {
+                id: task.task_id,
+                namespace: task.namespace.clone(),
+                name: task.name.clone(),
+                version: task.version.clone(),
+                state: task.state.to_string(),
+            },
+            steps: names
+                .iter()
+                .filter_map(|name| by_name.get(name.as_str()))
+                .map(|step| view::StepReport {
+                    name: step.name.clone(),
+                    state: step.state.to_string(),
+                    attempts: step.attempts,
+                    transitions: step.transitions.clone(),
+                    results: step.results.clone(),
+                })
+                .collect(),
+            executions: report.executions,
+            elapsed: report.elapsed,
+        }
+    }
+
+    fn failure(&self, error: &RunError) -> Failure {
+        match error {
+            RunError::Handlers(missing) => no_handler(missing),
+            RunError::Schema(_) | RunError::Context(_) | RunError::UnstorableContext(_) | RunError::ContextTooLarge { .. } => Failure::data(error),
+            RunError::UnknownTask { .. } | RunError::ForeignTask { .. } | RunError::OtherTemplate { .. } | RunError::NotReserved { .. } => Failure::data(error),
+            RunError::InterruptedBeforeStart { task_id } => {
+                Failure::new(ExitStatus::Interrupted, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
+            }
+            RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
+                Failure::data(lost).advise("to take the new content under the same version: --allow-redefine; running tasks keep theirs")
+            }
+            RunError::Database { task_id: Some(task_id), .. } | RunError::Lost { task_id: Some(task_id) } | RunError::BeingRun { task_id, .. } => {
+                Failure::new(ExitStatus::Unavailable, error).advise(format!(
+                    "task {task_id} is in the database as far as it got; to go on: {}",
+                    self.resume_command(*task_id)
+                ))
+            }
+            _ => Failure::new(ExitStatus::Unavailable, error),
+        }
+    }
+
+    /// The command that goes on with a task, as it can be typed again.
+    fn resume_command(&self, task_id: i64) -> String {
+        let mut command = format!("tasker run {} --resume {task_id}", quoted(&self.arguments.template.display().to_string()));
+        let mut add = |option: &str, value: String| {
+            // Writing into a text cannot fail.
+            let _ = write!(command, " {option} {}", quoted(&value));
+        };
+        if let Some(file) = &self.arguments.outcomes {
+            add("--outcomes", file.display().to_string());
+        }
+        if let Some(environment) = &self.arguments.environment {
+            add("--environment", environment.clone());
+        }
+        if self.database.database_url.is_some() && std::env::var_os("DATABASE_URL").is_none() {
+            // The URL may hold a password, which must not appear on the screen.
+            command.push_str(" --database-url …");
+        }
+        command
+    }
+}
+
+/// A word as a shell reads it back.
+fn quoted(text: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:@%,".contains(letter);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}
+

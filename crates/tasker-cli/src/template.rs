@@ -1,0 +1,83 @@
+//! `tasker template`.
+
+use std::fs;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anstream::{eprint, println};
+use clap::Subcommand;
+use tasker_domain::problem::Style;
+use tasker_domain::template::{Checked, MAX_BYTES, Source, parse};
+
+use crate::failure::{ExitStatus, Failure};
+
+/// What to do with templates.
+#[derive(Debug, Subcommand)]
+pub enum TemplateCommand {
+    /// Check template files and show every problem with its place
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Environment whose overlay counts
+        #[arg(long, value_name = "NAME", env = "TASKER_ENV")]
+        environment: Option<String>,
+    },
+}
+
+/// Does what the command says.
+pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
+    let TemplateCommand::Check { files, environment } = command;
+    let mut bad = 0;
+    for file in &files {
+        match load(file, environment.as_deref()) {
+            Ok(checked) => {
+                let template = &checked.template;
+                let steps = template.steps.len();
+                let plural = if steps == 1 { "" } else { "s" };
+                println!("{}: {}/{} {}, {steps} step{plural}: good", file.display(), template.namespace, template.name, template.version);
+            }
+            Err(failure) => {
+                failure.report();
+                bad += 1;
+            }
+        }
+    }
+    match bad {
+        0 => Ok(ExitStatus::Success),
+        1 if files.len() == 1 => Ok(ExitStatus::Data),
+        _ => Err(Failure::data(format!("{bad} of {} templates cannot be used", files.len()))),
+    }
+}
+
+/// Reads and checks a template; warnings go to standard error.
+pub(crate) fn load(file: &Path, environment: Option<&str>) -> Result<Checked, Failure> {
+    let name = file.display().to_string();
+    let unreadable = |error: std::io::Error| {
+        let failure = Failure::data(format!("the template {name} cannot be read: {error}"));
+        if error.kind() == std::io::ErrorKind::NotFound { failure.advise("check the path; it counts from the folder you are in") } else { failure }
+    };
+    let size = fs::metadata(file).map_err(unreadable)?.len();
+    if size > MAX_BYTES as u64 {
+        return Err(Failure::data(format!("the template {name} has {size} bytes; templates have at most {MAX_BYTES}"))
+            .advise("data does not belong into a template: pass it as context or let a handler read it"));
+    }
+    let bytes = fs::read(file).map_err(unreadable)?;
+    let style = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+        Style::Colour
+    } else {
+        Style::Plain
+    };
+    match parse(&Source::new(name.clone(), bytes), environment) {
+        Ok(checked) => {
+            if !checked.warnings.is_empty() {
+                eprint!("{}", checked.warnings.render(style));
+            }
+            Ok(checked)
+        }
+        Err(problems) => {
+            eprint!("{}", problems.render(style));
+            Err(Failure::data(format!("the template {name} cannot be used")))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! One attempt of a step: `handle()`, the part of a step handler that is ours.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tasker_domain::json::Json;
+use tasker_domain::retry::AskedWait;
+use tasker_domain::template::StepTemplate;
+use tasker_domain::verdict::{self, FailedAttempt, Failure, Verdict};
+use tasker_postgres::ledger::Settlement;
+
+use crate::entropy::Entropy;
+use crate::step_handler::{ErrorKind, Output, SharedHandler, StepContext, StepError, Wait};
+
+/// How long a handler that was told to stop has to wind up before it is dropped.
+const WIND_UP: Duration = Duration::from_secs(3);
+
+/// Longest error message that is stored, in bytes.
+const MESSAGE_BYTES: usize = 16 * 1024;
+
+/// Runs one attempt to its end: the user's two methods, the time limit, panics, and whether the result can be stored.
+pub(crate) async fn handle(
+    handler: &SharedHandler,
+    step: StepContext,
+    limit: Option<Duration>,
+    max_result_bytes: usize,
+) -> Result<Output, StepError> {
+    let clock = step.clock().clone();
+    let cancelled = step.cancelled().clone();
+    let initial = step.previous_results().clone();
+    let seen_by_results = step.clone();
+    let work = AssertUnwindSafe(async {
+        let output = handler.process_boxed(step).await?;
+        handler.process_results_boxed(&seen_by_results, output, &initial)
+    })
+    .catch_unwind();
+    tokio::pin!(work);
+    let limit_passed = async {
+        match limit {
+            Some(duration) => clock.deadline(duration).await,
+            None => std::future::pending().await,
+        }
+    };
+    let ended = tokio::select! {
+        ended = &mut work => ended,
+        () = limit_passed => {
+            // The handler is told, and gets a moment to end what it started, a process group for instance.
+            cancelled.cancel();
+            let wound_up = tokio::select! {
+                ended = &mut work => Some(ended),
+                () = clock.deadline(WIND_UP) => None,
+            };
+            // A result that arrived in that moment is still a result: what was done is done.
+            match wound_up {
+                Some(Ok(Ok(output))) => Ok(Ok(output)),
+                _ => {
+                    let seconds = limit.unwrap_or_default().as_secs_f64();
+                    return Err(StepError::timeout(format!("the attempt took longer than its time limit of {seconds} s")));
+                }
+            }
+        }
+    };
+    let output = ended.unwrap_or_else(|panic| Err(StepError::panic(panic_text(panic.as_ref()))))?;
+    check_storable(&output, max_result_bytes)?;
+    Ok(output)
+}
+
+fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned());
+    format!("the handler panicked: {}", text.unwrap_or_else(|| "without a message".to_owned()))
+}
+
+/// what PostgreSQL could not store fails the step here, alone, and says why.
+fn check_storable(output: &Output, max_result_bytes: usize) -> Result<(), StepError> {
+    let invalid = |message: String| StepError::failure(message).with_class("Tasker::InvalidResult");
+    let size = output.get().len();
+    if size > max_result_bytes {
+        return Err(invalid(format!(
+            "the result has {size} bytes, more than the {max_result_bytes} that `execution.max_result_bytes` allows: store it elsewhere and return where"
+        )));
+    }
+    let value = Json::parse(output.get()).map_err(|error| invalid(format!("the result cannot be stored: {error}")))?;
+    value.check_storable().map_err(|error| invalid(format!("the result cannot be stored: {error}")))
+}
+
+/// Turns the end of an attempt into what the exchange writes: the decision is [`verdict::after_failure`]'s.
+pub(crate) fn settle(
+    ended: Result<Output, StepError>,
+    template: &StepTemplate,
+    attempt: u32,
+    attempts_allowed: u32,
+    entropy: &Entropy,
+) -> Settlement {
+    let error = match ended {
+        Ok(output) => return Settlement::Success { results: output.into_raw() },
+        Err(error) => error,
+    };
+    let document = error_document(&error, template, attempt);
+    let facts = FailedAttempt {
+        attempt,
+        attempts_allowed,
+        failure: if error.kind() == ErrorKind::Permanent { Failure::Permanent } else { Failure::MayPass },
+        asked: match error.wait() {
+            Wait::Default => AskedWait::Nothing,
+            Wait::Requested(wait) => AskedWait::AtLeast(wait),
+            Wait::Table => AskedWait::Table,
+        },
+    };
+    let mut chance = || entropy.fraction();
+    let verdict = verdict::after_failure(facts, template.jitter.then_some(&mut chance));
+    settlement(verdict, document, None)
+}
+
+/// The settlement of a verdict.
+pub(crate) fn settlement(verdict: Verdict, error: Box<RawValue>, note: Option<&'static str>) -> Settlement {
+    match verdict {
+        Verdict::Retry(wait) => Settlement::Retry { error, wait: wait.wait, asked_seconds: wait.asked_seconds, note },
+        Verdict::Exhausted { asked_seconds } => Settlement::Exhausted { error, asked_seconds, note },
+        Verdict::Permanent => Settlement::Permanent { error },
+    }
+}
+
+/// The keys under which Rails stores an error: `error`, `error_class`, `backtrace`, and `error_details`.
+fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
+    // A failure has no stack once it is a value; what it came from takes the place.
+    let origin = format!("{} (step {}, attempt {attempt})", template.handler_class, template.name);
+    let mut document = serde_json::Map::new();
+    document.insert("error".to_owned(), storable(error.message()).into());
+    document.insert("error_class".to_owned(), storable(error.class()).into());
+    document.insert("backtrace".to_owned(), origin.into());
+    let mut details = serde_json::Map::new();
+    if let Some(code) = error.code() {
+        details.insert("error_code".to_owned(), storable(code).into());
+    }
+    if let Some(more) = error.details() {
+        let fits = more.to_string().len() <= MESSAGE_BYTES
+            && Json::parse(&more.to_string()).is_ok_and(|value| value.check_storable().is_ok());
+        let context = if fits { more.clone() } else { "left out: it is too large or cannot be stored".into() };
+        details.insert("error_context".to_owned(), context);
+    }
+    if !details.is_empty() {
+        document.insert("error_details".to_owned(), details.into());
+    }
+    Output::from(serde_json::Value::Object(document)).into_raw()
+}
+
+/// A text that PostgreSQL takes: without U+0000, of bounded length.
+fn storable(text: &str) -> String {
+    let clean = text.replace('\0', "\u{FFFD}");
+    if clean.len() <= MESSAGE_BYTES {
+        return clean;
+    }
+    let end = (0..=MESSAGE_BYTES).rev().find(|&place| clean.is_char_boundary(place)).unwrap_or(0);
+    format!("{} … ({} bytes in all)", &clean[..end], clean.len())
+}

@@ -1,0 +1,129 @@
+//! Which handler carries out which handler name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use tasker_domain::template::Template;
+
+use crate::step_handler::{SharedHandler, StepHandler};
+
+/// Handlers by the name that templates give them. Built once, shared by everything that runs.
+#[derive(Clone, Default)]
+pub struct Handlers {
+    by_name: BTreeMap<String, SharedHandler>,
+    fallback: Option<SharedHandler>,
+}
+
+impl Handlers {
+    /// No handlers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a handler; one of the same name is replaced.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, handler: impl StepHandler) -> Self {
+        self.by_name.insert(name.into(), Arc::new(handler));
+        self
+    }
+
+    /// Registers a handler that is shared already; one of the same name is replaced.
+    #[must_use]
+    pub fn with_shared(mut self, name: impl Into<String>, handler: SharedHandler) -> Self {
+        self.by_name.insert(name.into(), handler);
+        self
+    }
+
+    /// A handler for every name that has none of its own.
+    #[must_use]
+    pub fn with_fallback(mut self, handler: SharedHandler) -> Self {
+        self.fallback = Some(handler);
+        self
+    }
+
+    /// The handler of this name.
+    pub fn get(&self, name: &str) -> Option<&SharedHandler> {
+        self.by_name.get(name).or(self.fallback.as_ref())
+    }
+
+    /// The names that are registered, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// Finds every step of a template whose handler nobody registered.
+    ///
+    /// # Errors
+    /// All of them at once, each with the registered names that come nearest.
+    pub fn check(&self, template: &Template) -> Result<(), MissingHandlers> {
+        let missing: Vec<MissingHandler> = template
+            .steps
+            .iter()
+            .filter(|step| self.get(&step.handler_class).is_none())
+            .map(|step| MissingHandler {
+                step: step.name.clone(),
+                handler: step.handler_class.clone(),
+                nearest: nearest(&step.handler_class, self.names()),
+            })
+            .collect();
+        if missing.is_empty() { Ok(()) } else { Err(MissingHandlers { missing }) }
+    }
+}
+
+impl fmt::Debug for Handlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.by_name.keys()).finish()
+    }
+}
+
+/// A step whose handler nobody registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingHandler {
+    /// Name of the step.
+    pub step: String,
+    /// Name of the handler that the template gives it.
+    pub handler: String,
+    /// Registered names that look like it, nearest first.
+    pub nearest: Vec<String>,
+}
+
+/// The steps of a template that no handler can carry out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingHandlers {
+    /// Each of them.
+    pub missing: Vec<MissingHandler>,
+}
+
+impl fmt::Display for MissingHandlers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, missing) in self.missing.iter().enumerate() {
+            if place > 0 {
+                writeln!(f)?;
+            }
+            write!(f, "no handler `{}` is registered, which step `{}` needs", missing.handler, missing.step)?;
+            match missing.nearest.as_slice() {
+                [] => {}
+                names => write!(
+                    f,
+                    "; did you mean {}?",
+                    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" or ")
+                )?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for MissingHandlers {}
+
+/// At most three names that differ from `wanted` in few enough letters to be meant.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let lower = wanted.to_lowercase();
+    let mut near: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&lower, &name.to_lowercase()), name))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .collect();
+    near.sort_by(|left, right| right.0.total_cmp(&left.0));
+    near.into_iter().take(3).map(|(_, name)| name.to_owned()).collect()
+}

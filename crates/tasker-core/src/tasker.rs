@@ -1,0 +1,443 @@
+//! Running one task from its request to its end.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use sqlx::PgPool;
+use tasker_domain::context::ContextCheck;
+use tasker_domain::json::Json;
+use tasker_domain::retry::AskedWait;
+use tasker_domain::state::TaskState;
+use tasker_domain::template::Template;
+use tasker_domain::verdict::{self, FailedAttempt, Failure};
+use tasker_postgres::ledger::{
+    Exchange, Ledger, LedgerError, NewTask, RegistrationOutcome, Settled, TaskRecord, WorkerId,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::entropy::Entropy;
+use crate::error::RunError;
+use crate::orchestration::{Definition, Drive, DriveEnd, Heartbeat, Observer, Pulse, Unobserved, Worker, settlement};
+use crate::registry::Handlers;
+use crate::step_handler::Output;
+
+/// Largest result of a step, in bytes.
+pub const MAX_RESULT_BYTES: usize = 1024 * 1024;
+
+/// Largest context of a task, in bytes.
+pub const MAX_CONTEXT_BYTES: usize = 32 * 1024 * 1024;
+
+/// The engine in one process: a database, handlers, a clock. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Tasker {
+    ledger: Ledger,
+    handlers: Handlers,
+    clock: Arc<dyn Clock>,
+    entropy: Entropy,
+    concurrency: usize,
+    pulse: Pulse,
+    allow_redefine: bool,
+    label: String,
+}
+
+impl Tasker {
+    /// An engine on a database whose schema stands, with the handlers that carry out its steps.
+    ///
+    /// # Errors
+    /// [`RunError::Entropy`] when the operating system gives no randomness.
+    pub fn new(pool: PgPool, handlers: Handlers) -> Result<Self, RunError> {
+        Ok(Self {
+            ledger: Ledger::new(pool),
+            handlers,
+            clock: Arc::new(SystemClock::new()),
+            entropy: Entropy::from_system()?,
+            concurrency: 32,
+            pulse: Pulse::RUN,
+            allow_redefine: false,
+            label: worker_name(),
+        })
+    }
+
+    /// Works by another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Draws chance and ids from another source.
+    #[must_use]
+    pub fn with_entropy(mut self, entropy: Entropy) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Runs at most this many steps at the same time; 32 unless set, at least 1.
+    #[must_use]
+    pub fn with_concurrency(mut self, concurrency: usize) -> Self {
+        self.concurrency = concurrency.max(1);
+        self
+    }
+
+    /// Is heard of in another rhythm.
+    #[must_use]
+    pub fn with_pulse(mut self, pulse: Pulse) -> Self {
+        self.pulse = pulse;
+        self
+    }
+
+    /// Takes another content under a version that is in use, instead of refusing it: for a database of one's own.
+    #[must_use]
+    pub fn allowing_redefinition(mut self) -> Self {
+        self.allow_redefine = true;
+        self
+    }
+
+    /// The record behind it.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Runs a new task to its end and reports on it.
+    ///
+    /// # Errors
+    /// See [`RunError`]. A task that ends in error is a report, not an error.
+    pub async fn run(&self, template: &Template, context: impl Into<Json>) -> Result<TaskReport, RunError> {
+        self.start(Run::new(template, context.into())).await
+    }
+
+    /// Runs a task as [`Run`] says and reports on it.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn start(&self, run: Run<'_>) -> Result<TaskReport, RunError> {
+        let started = self.clock.elapsed();
+        self.handlers.check(run.template)?;
+        let new_task = match &run.target {
+            Target::New { context, details } => Some(self.checked(run.template, context, details)?),
+            Target::Resume { task_id } => {
+                if let Some(report) = self.refuse_or_report(run.template, *task_id, started).await? {
+                    return Ok(report);
+                }
+                None
+            }
+        };
+        let registered = self.ledger.register(run.template, self.allow_redefine).await?;
+        if matches!(registered.outcome, RegistrationOutcome::Redefined { .. }) {
+            (run.notice)(&format!(
+                "version {} of {}/{} has a new content; tasks made before keep the old one",
+                run.template.version, run.template.namespace, run.template.name
+            ));
+        }
+        if let Target::Resume { task_id } = &run.target {
+            self.take_over(*task_id, &run).await?;
+        }
+        let worker_id = self.ledger.start_worker(&self.label, self.pulse.lease).await?;
+        let lost = CancellationToken::new();
+        let heartbeat =
+            Heartbeat::start(&self.ledger, worker_id, self.pulse, lost.clone()).map_err(RunError::Heartbeat)?;
+        let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
+        let task_id = match run.target {
+            Target::New { .. } => None,
+            Target::Resume { task_id } => Some(task_id),
+        };
+        let mut worker = Worker {
+            ledger: self.ledger.clone(),
+            id: worker_id,
+            label: self.label.clone(),
+            handlers: self.handlers.clone(),
+            definitions: HashMap::from([(registered.definition_id, definition)]).into(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            concurrency: self.concurrency,
+            max_result_bytes: MAX_RESULT_BYTES,
+            lanes: task_id.map(|id| -id).into_iter().collect(),
+        };
+        let create = new_task
+            .map(|(context, details)| NewTask {
+                definition_id: registered.definition_id,
+                context,
+                key: self.entropy.uuid().to_string(),
+                details,
+                reserved: true,
+            })
+            .into_iter()
+            .collect();
+        let end = worker.drive(Drive { create, task_id, observer: run.observer, stop: &run.stop, lost: &lost }).await;
+        heartbeat.stop();
+        let outcome = self.report(end, started).await;
+        // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
+        if let Err(error) = self.ledger.stop_worker(worker_id).await {
+            tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+        }
+        outcome
+    }
+
+    fn checked(
+        &self,
+        template: &Template,
+        context: &Json,
+        details: &Json,
+    ) -> Result<(Box<RawValue>, Box<RawValue>), RunError> {
+        let filled =
+            ContextCheck::new(template).map_err(RunError::Schema)?.check(context).map_err(RunError::Context)?;
+        filled.check_storable().map_err(|error| RunError::UnstorableContext(error.to_string()))?;
+        let text = filled.to_string();
+        if text.len() > MAX_CONTEXT_BYTES {
+            return Err(RunError::ContextTooLarge { bytes: text.len(), most: MAX_CONTEXT_BYTES });
+        }
+        let raw =
+            |text: String| RawValue::from_string(text).map_err(|error| RunError::UnstorableContext(error.to_string()));
+        Ok((raw(text)?, raw(details.to_string())?))
+    }
+
+    /// Checks that a task can be resumed with this template; a task at rest is reported instead.
+    async fn refuse_or_report(
+        &self,
+        template: &Template,
+        task_id: i64,
+        started: Duration,
+    ) -> Result<Option<TaskReport>, RunError> {
+        let task = self.ledger.task_overview(task_id).await?.ok_or(RunError::UnknownTask { task_id })?;
+        let Some((_, hash)) = &task.definition else {
+            return Err(RunError::ForeignTask { task_id });
+        };
+        if *hash != template.content_hash() {
+            return Err(RunError::OtherTemplate {
+                task_id,
+                made_from: format!("{}/{} {}", task.namespace, task.name, task.version),
+            });
+        }
+        if !task.reserved {
+            return Err(RunError::NotReserved { task_id });
+        }
+        if task.state.is_at_rest() {
+            return self.report(DriveEnd::Ended { task_id, executions: 0 }, started).await.map(Some);
+        }
+        Ok(None)
+    }
+
+    /// Takes over what dead workers hold of a task; waits for the lease of one that may still be alive.
+    async fn take_over(&self, task_id: i64, run: &Run<'_>) -> Result<(), RunError> {
+        let mut told = false;
+        let mut waited_for: Option<(WorkerId, Duration)> = None;
+        loop {
+            let holders = self.ledger.holders(task_id).await?;
+            let Some(holder) = holders.first() else {
+                return Ok(());
+            };
+            if holder.lease_left.is_zero() {
+                self.take_over_from(holder.worker_id).await?;
+                continue;
+            }
+            // A lease that has been renewed while we waited belongs to a living worker: the task is being run.
+            match waited_for {
+                Some((worker, _)) if worker == holder.worker_id => {
+                    return Err(RunError::BeingRun { task_id, worker: holder.name.clone() });
+                }
+                _ => waited_for = Some((holder.worker_id, holder.lease_left)),
+            }
+            if !told {
+                (run.notice)(&format!(
+                    "{} held the task last; waiting {:.0} s to be sure that it is gone",
+                    holder.name,
+                    holder.lease_left.as_secs_f64().ceil()
+                ));
+                told = true;
+            }
+            tokio::select! {
+                () = real_time(holder.lease_left + Duration::from_millis(50)) => {}
+                () = run.stop.cancelled() => return Err(RunError::InterruptedBeforeStart { task_id }),
+            }
+        }
+    }
+
+    /// Settles every claim of a worker that has been silent for its lease: an abandoned attempt counts.
+    async fn take_over_from(&self, worker: WorkerId) -> Result<(), RunError> {
+        let Some(name) = self.ledger.declare_lost(worker).await? else {
+            return Ok(());
+        };
+        let held = self.ledger.held_steps(worker).await?;
+        let mut chance = || self.entropy.fraction();
+        let outcomes: Vec<Settled> = held
+            .iter()
+            .map(|step| {
+                let facts = FailedAttempt {
+                    attempt: step.attempt,
+                    attempts_allowed: step.attempts_allowed,
+                    failure: Failure::MayPass,
+                    asked: AskedWait::Nothing,
+                };
+                let error = serde_json::json!({
+                    "error": format!("the worker {name} was not heard of for its lease while it ran attempt {}", step.attempt),
+                    "error_class": "Tasker::Abandoned",
+                    "backtrace": "",
+                });
+                let verdict = verdict::after_failure(facts, Some(&mut chance));
+                let settlement = settlement(verdict, Output::from(error).into_raw(), Some("abandoned"));
+                Settled { step_id: step.step_id, token: step.token, settlement }
+            })
+            .collect();
+        let call = Exchange {
+            worker,
+            label: &name,
+            outcomes: &outcomes,
+            want: 0,
+            lanes: &[],
+            wake: false,
+            tasks: &[],
+            now: self.clock.record_time(),
+        };
+        // Steps that are refused here have been settled by somebody else in the same moment.
+        self.ledger.exchange(&call).await?;
+        self.ledger.stop_worker(worker).await?;
+        Ok(())
+    }
+
+    async fn report(&self, end: DriveEnd, started: Duration) -> Result<TaskReport, RunError> {
+        let (task_id, ending, executions) = match end {
+            DriveEnd::Ended { task_id, executions } => (task_id, None, executions),
+            DriveEnd::Stopped { task_id: Some(task_id), executions } => (task_id, Some(Ending::Stopped), executions),
+            DriveEnd::Stopped { task_id: None, .. } => return Err(RunError::StoppedBeforeStart),
+            DriveEnd::Duplicate { task_id } => return Err(RunError::Duplicate { task_id }),
+            DriveEnd::Lost { task_id } => return Err(RunError::Lost { task_id }),
+            DriveEnd::Stuck { task_id } => return Err(RunError::Stuck { task_id }),
+            DriveEnd::Failed { task_id, error } => return Err(RunError::Database { task_id, error }),
+        };
+        let record = self
+            .ledger
+            .task_record(task_id)
+            .await
+            .map_err(|error| RunError::Database { task_id: Some(task_id), error })?
+            .ok_or(RunError::UnknownTask { task_id })?;
+        let ending = ending.unwrap_or(match record.task.state {
+            TaskState::Complete => Ending::Complete,
+            TaskState::Cancelled => Ending::Cancelled,
+            TaskState::ResolvedManually => Ending::ResolvedManually,
+            TaskState::Error | TaskState::Pending | TaskState::InProgress => Ending::Error,
+        });
+        Ok(TaskReport { record, ending, executions, elapsed: self.clock.elapsed().saturating_sub(started) })
+    }
+}
+
+/// One run of a task: what to run, who is told, when to stop.
+pub struct Run<'a> {
+    template: &'a Template,
+    target: Target,
+    observer: &'a dyn Observer,
+    notice: &'a (dyn Fn(&str) + Sync),
+    stop: CancellationToken,
+}
+
+enum Target {
+    New { context: Json, details: Json },
+    Resume { task_id: i64 },
+}
+
+impl<'a> Run<'a> {
+    /// A new task of this template.
+    pub fn new(template: &'a Template, context: Json) -> Self {
+        Self {
+            template,
+            target: Target::New { context, details: Json::Object(indexmap::IndexMap::new()) },
+            observer: &Unobserved,
+            notice: &|_| {},
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// A task that was begun before, made from the same content.
+    pub fn resume(template: &'a Template, task_id: i64) -> Self {
+        Self { target: Target::Resume { task_id }, ..Self::new(template, Json::Null) }
+    }
+
+    /// Who asks for the task and why: `initiator`, `source_system`, `reason` of the record.
+    #[must_use]
+    pub fn asked_by(mut self, initiator: &str, source_system: &str, reason: &str) -> Self {
+        if let Target::New { details, .. } = &mut self.target {
+            let text = |value: &str| Json::String(value.to_owned());
+            *details = Json::Object(indexmap::IndexMap::from([
+                ("initiator".to_owned(), text(initiator)),
+                ("source_system".to_owned(), text(source_system)),
+                ("reason".to_owned(), text(reason)),
+            ]));
+        }
+        self
+    }
+
+    /// Tells somebody what happens, after each commit.
+    #[must_use]
+    pub fn observed_by(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Where single lines for a person go, such as what is being waited for.
+    #[must_use]
+    pub fn with_notices(mut self, notice: &'a (dyn Fn(&str) + Sync)) -> Self {
+        self.notice = notice;
+        self
+    }
+
+    /// Stops when signalled: what runs is cancelled and handed back.
+    #[must_use]
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("template", &self.template.name).finish_non_exhaustive()
+    }
+}
+
+/// What became of a task.
+#[derive(Debug, Clone)]
+pub struct TaskReport {
+    /// The task and its steps as they stand in the database.
+    pub record: TaskRecord,
+    /// How the run ended.
+    pub ending: Ending,
+    /// How many attempts this run carried out.
+    pub executions: u64,
+    /// How long this run took.
+    pub elapsed: Duration,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The task is complete.
+    Complete,
+    /// The task is in error: dead steps hold it.
+    Error,
+    /// The task was cancelled.
+    Cancelled,
+    /// The task was settled by a person.
+    ResolvedManually,
+    /// The run was stopped; the task can be resumed.
+    Stopped,
+}
+
+/// Host and process, for the history.
+fn worker_name() -> String {
+    let host = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    format!("{}:{}", host.as_deref().unwrap_or("localhost"), std::process::id())
+}
+
+#[expect(clippy::disallowed_methods, reason = "a lease passes in real time, whatever clock the rest works by")]
+async fn real_time(duration: Duration) {
+    tokio::time::sleep(duration).await;
+}
+
+impl From<LedgerError> for RunError {
+    fn from(error: LedgerError) -> Self {
+        RunError::Database { task_id: None, error }
+    }
+}

@@ -1,0 +1,61 @@
+//! Waits before the next attempt.
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use tasker_domain::retry::{AskedWait, after_failure, plain, table};
+use tasker_domain::verdict::{FailedAttempt, Failure, Verdict};
+
+#[test]
+fn the_plain_wait_doubles_up_to_thirty_seconds() {
+    let waits: Vec<u64> = (0..8).map(|attempt| plain(attempt).as_secs()).collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 30, 30, 30]);
+    assert_eq!(plain(u32::MAX), Duration::from_secs(30));
+}
+
+#[test]
+fn the_table_is_the_originals() {
+    let waits: Vec<u32> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 17, 18, u32::MAX].map(|n| table(n, None)).to_vec();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 49, 64, 81, 100, 144, 225, 289, 300, 300]);
+}
+
+#[test]
+fn chance_moves_the_table_within_a_tenth_and_never_above_the_cap() {
+    for (attempt, least, most) in
+        [(1, 1, 1), (3, 4, 4), (4, 7, 9), (5, 14, 18), (6, 29, 35), (10, 90, 110), (17, 260, 300)]
+    {
+        assert_eq!(table(attempt, Some(0.0)), least, "attempt {attempt}");
+        assert_eq!(table(attempt, Some(1.0)), most, "attempt {attempt}");
+    }
+}
+
+#[test]
+fn the_longer_of_plain_and_asked_counts() {
+    let wait = |attempt, asked| after_failure(attempt, asked, None);
+    assert_eq!(wait(1, AskedWait::Nothing).wait, Duration::from_secs(2));
+    assert_eq!(wait(1, AskedWait::Nothing).asked_seconds, None);
+    assert_eq!(wait(1, AskedWait::Table).wait, Duration::from_secs(2));
+    assert_eq!(wait(1, AskedWait::Table).asked_seconds, Some(1));
+    assert_eq!(wait(6, AskedWait::Table).wait, Duration::from_secs(32));
+    assert_eq!(wait(1, AskedWait::AtLeast(Duration::from_secs(45))).wait, Duration::from_secs(45));
+    assert_eq!(wait(1, AskedWait::AtLeast(Duration::from_millis(2500))).asked_seconds, Some(3));
+    assert_eq!(wait(1, AskedWait::AtLeast(Duration::from_secs(86_400))).wait, Duration::from_secs(300));
+}
+
+#[test]
+fn chance_only_ever_stretches_the_plain_wait() {
+    let mut most = || 1.0;
+    assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut most)).wait, Duration::from_millis(4400));
+    let mut least = || 0.0;
+    assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut least)).wait, Duration::from_secs(4));
+}
+
+#[test]
+fn a_failure_is_retried_until_the_attempts_are_used_up() {
+    let facts = FailedAttempt { attempt: 1, attempts_allowed: 2, failure: Failure::MayPass, asked: AskedWait::Nothing };
+    let decide = |facts| tasker_domain::verdict::after_failure(facts, None);
+    assert!(matches!(decide(facts), Verdict::Retry(wait) if wait.wait == Duration::from_secs(2)));
+    assert_eq!(decide(FailedAttempt { attempt: 2, ..facts }), Verdict::Exhausted { asked_seconds: None });
+    assert_eq!(decide(FailedAttempt { attempts_allowed: 1, ..facts }), Verdict::Exhausted { asked_seconds: None });
+    assert_eq!(decide(FailedAttempt { failure: Failure::Permanent, ..facts }), Verdict::Permanent);
+}

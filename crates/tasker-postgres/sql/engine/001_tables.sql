@@ -1,0 +1,116 @@
+-- Side tables: an index beside the record that says what may run now, who runs it and what a task still lacks. The rows
+-- in `public` are the truth; all of this can be rebuilt from them (R-33). No foreign key leads to a table of the record:
+-- it would put triggers there (R-02).
+
+-- What a worker claims from: the steps of one queue that one handler carries out. A task that is reserved to whoever
+-- runs it by name has a lane of its own, whose number is minus the task's id; it stands in no row here.
+create table tasker_engine.lane (
+  lane_id bigint generated always as identity primary key,
+  queue   text not null,
+  handler text not null,
+  unique (queue, handler)
+);
+
+-- One content of a (namespace, name, version); tasks point to the content they were made from (R-41).
+create table tasker_engine.definition (
+  definition_id bigint generated always as identity primary key,
+  named_task_id integer not null,
+  content_hash  text not null,
+  snapshot      text not null,
+  steps         integer not null,
+  roots         integer not null,
+  fail_fast     boolean not null,
+  created_at    timestamptz not null default now(),
+  unique (named_task_id, content_hash)
+);
+
+-- A definition in the form that creation expands by itself, so that a call only names it.
+create table tasker_engine.definition_step (
+  definition_id    bigint not null,
+  ix               integer not null,
+  named_step_id    integer not null,
+  lane_id          bigint not null,
+  parents          integer not null,
+  priority         integer not null,
+  attempts_allowed integer not null,
+  retry_limit      integer not null,
+  retryable        boolean not null,
+  skippable        boolean not null,
+  primary key (definition_id, ix)
+);
+create table tasker_engine.definition_edge (
+  definition_id bigint not null,
+  to_ix         integer not null,
+  place         integer not null,
+  from_ix       integer not null,
+  primary key (definition_id, to_ix, place)
+);
+
+-- Counters of a task, in a table whose changing columns no index mentions, so that every update stays in its page.
+--   remaining  steps that have not ended well
+--   alive      of those: ready, claimed or waiting for an instant
+--   waiting    of those: waiting for an instant
+--   running    the newest row of the task's history says in_progress
+--   halted     a step died and the definition says fail_fast: nothing new is claimed
+--   last_at    instant of the newest row written for the task: no later one is written below it (R-24)
+create table tasker_engine.task (
+  task_id       bigint primary key,
+  definition_id bigint not null,
+  remaining     integer not null,
+  alive         integer not null,
+  waiting       integer not null default 0,
+  running       boolean not null default false,
+  ended         boolean not null default false,
+  reserved      boolean not null default false,
+  fail_fast     boolean not null default false,
+  halted        boolean not null default false,
+  last_at       timestamptz not null
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- One row a step that has not ended well; leaves with the step's success or the task's end.
+--   unmet     parents that have not ended well yet
+--   owner     the worker that holds the claim
+--   token     number of claims so far: an outcome counts only under the newest one (R-30)
+--   attempts  attempts begun; written to the step's row with the outcome (R-13)
+--   rank      place in the line: instant it became ready, earlier by a minute for each point of priority;
+--             while the step waits for an instant, that instant
+create table tasker_engine.queue (
+  step_id          bigint primary key,
+  task_id          bigint not null,
+  ix               integer not null,
+  lane             bigint not null,
+  priority         integer not null,
+  unmet            integer not null,
+  rank             timestamptz not null,
+  owner            integer,
+  token            integer not null default 0,
+  attempts         integer not null default 0,
+  attempts_allowed integer not null,
+  dead             boolean not null default false
+) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- The line. A claim deletes from it: a row that is gone cannot be locked by mistake by the next claim's `skip locked`.
+create table tasker_engine.ready (
+  lane    bigint not null,
+  rank    timestamptz not null,
+  step_id bigint not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+create index ready_order on tasker_engine.ready (lane, rank);
+
+-- Steps that wait for an instant stand apart, so that a million of them are never read past at a claim.
+create table tasker_engine.later (
+  lane    bigint not null,
+  wake_at timestamptz not null,
+  step_id bigint not null
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
+create index later_order on tasker_engine.later (lane, wake_at);
+
+-- One row a start of a worker; its id is the incarnation that fences claims. `lost` is set by whoever takes over.
+create table tasker_engine.worker (
+  worker_id  integer generated always as identity primary key,
+  name       text not null,
+  lease      interval not null,
+  started_at timestamptz not null default now(),
+  seen_at    timestamptz not null default now(),
+  lost       boolean not null default false
+) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);

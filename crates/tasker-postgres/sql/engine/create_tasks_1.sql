@@ -1,0 +1,84 @@
+-- Creates tasks with their steps, edges, counters and queue rows from registered definitions: part of the exchange.
+-- Roots go straight to the creating worker as far as it has room. A key that another task already has creates nothing
+-- and is answered with that task (R-44).
+create function tasker_engine.create_tasks_1(
+  p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[],
+  p_now timestamptz, p_worker integer, p_want integer, p_lanes bigint[],
+  out tasks bigint[], out places integer[], out existing bigint[], out existing_places integer[],
+  out claimed bigint[], out started bigint[])
+language plpgsql
+set search_path = tasker_engine, public, pg_temp
+set timezone = 'UTC' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_at timestamp := p_now at time zone 'UTC';
+begin
+  with asked as materialized (
+    select nextval('tasker_tasks_task_id_seq') as task_id, r.place, r.definition_id, r.context, r.key, r.reserved,
+      coalesce(r.details, '{}') as details, d.named_task_id, d.steps, d.roots, d.fail_fast,
+      -- every step has a copy of the context, as in the original, unless that would multiply a large one (R-23)
+      case when octet_length(r.context::text) <= 65536 then r.context else '{}' end as inputs
+    from unnest(p_definitions, p_contexts, p_keys, p_details, p_reserved) with ordinality
+      r(definition_id, context, key, details, reserved, place)
+    join definition d on d.definition_id = r.definition_id
+    order by r.place
+  ), made as (
+    insert into tasker_tasks (task_id, named_task_id, complete, requested_at, initiator, source_system, reason,
+      bypass_steps, tags, context, identity_hash, created_at, updated_at)
+    select task_id, named_task_id, false, v_at, coalesce(details->>'initiator', 'unknown'),
+      coalesce(details->>'source_system', 'unknown'), coalesce(details->>'reason', 'unknown'),
+      '[]', coalesce(details->'tags', '[]'), context, key, v_at, v_at
+    from asked order by place
+    on conflict (identity_hash) do nothing
+    returning task_id
+  ), fresh as materialized (
+    select a.*, array(select nextval('tasker_workflow_steps_workflow_step_id_seq') from generate_series(1, a.steps)) as ids
+    from asked a join made m on m.task_id = a.task_id
+  ), planned as materialized (
+    select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
+      s.retry_limit, s.retryable, s.skippable, f.inputs, f.ids,
+      case when f.reserved then -f.task_id else s.lane_id end as lane,
+      s.parents = 0 and (f.reserved or s.lane_id = any(p_lanes)) as servable
+    from fresh f join definition_step s on s.definition_id = f.definition_id
+  ), chosen as materialized (
+    select step_id from (select step_id from planned where servable order by step_id limit greatest(p_want, 0)) c
+  ), step_rows as (
+    insert into tasker_workflow_steps (workflow_step_id, task_id, named_step_id, retryable, retry_limit, skippable,
+      attempts, inputs, results, created_at, updated_at)
+    select step_id, task_id, named_step_id, retryable, retry_limit, skippable, 0, inputs, '{}', v_at, v_at
+    from planned order by step_id
+  ), edge_rows as (
+    insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
+    select f.ids[e.from_ix + 1], f.ids[e.to_ix + 1], 'provides', v_at, v_at
+    from fresh f join definition_edge e on e.definition_id = f.definition_id
+    order by f.task_id, e.to_ix, e.place
+  ), queued as (
+    insert into queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed)
+    select p.step_id, p.task_id, p.ix, p.lane, p.priority, p.parents, p_now - p.priority * interval '1 minute',
+      case when c.step_id is not null then p_worker end, (c.step_id is not null)::int, (c.step_id is not null)::int,
+      p.attempts_allowed
+    from planned p left join chosen c on c.step_id = p.step_id
+    returning step_id, task_id, lane, unmet, rank, owner
+  ), line as (
+    insert into ready (lane, rank, step_id) select lane, rank, step_id from queued where unmet = 0 and owner is null
+  ), counters as (
+    insert into task (task_id, definition_id, remaining, alive, running, reserved, fail_fast, last_at)
+    select f.task_id, f.definition_id, f.steps, f.roots, coalesce(q.running, false), f.reserved, f.fail_fast, p_now
+    from fresh f
+    left join (select task_id, bool_or(owner is not null) as running from queued group by task_id) q
+      on q.task_id = f.task_id
+    returning task_id, running
+  )
+  select (select array_agg(task_id order by place) from fresh), (select array_agg(place::int order by place) from fresh),
+    (select array_agg(step_id order by step_id) from queued where owner is not null),
+    (select array_agg(task_id order by task_id) from counters where running)
+  into tasks, places, claimed, started;
+
+  -- Keys that were taken: looked up by a statement of its own, which sees rows that were committed meanwhile.
+  if coalesce(cardinality(places), 0) < cardinality(p_keys) then
+    select array_agg(t.task_id order by k.place), array_agg(k.place::int order by k.place) into existing, existing_places
+    from unnest(p_keys) with ordinality k(key, place) join tasker_tasks t on t.identity_hash = k.key
+    where not k.place = any(coalesce(places, '{}'));
+  end if;
+end $$;

@@ -1,0 +1,75 @@
+//! What can go wrong between us and the database, and what to do about it.
+
+/// An error of the ledger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LedgerError {
+    /// The database cannot be reached or the connection was lost. Nothing is known about the last call: a worker calls
+    /// again once the database is back; its claims hold as long as its lease.
+    #[error("the database cannot be reached: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The database takes no writes: a standby, or a session set to read only. Connect to the primary server.
+    #[error("the database takes no writes ({0}): connect to a primary server with a role that may write")]
+    ReadOnly(#[source] sqlx::Error),
+    /// The server has no room left on its disk. Make room there; nothing of this call was written.
+    #[error("the database's disk is full ({0}): make room on the server and go on")]
+    DiskFull(#[source] sqlx::Error),
+    /// The role may not use a table or function. Let the owner grant it.
+    #[error("the role lacks a right ({0}): let the owner of the database grant it")]
+    Forbidden(#[source] sqlx::Error),
+    /// The database refused a value (SQLSTATE class 22): one of the outcomes or contexts cannot be stored.
+    #[error("the database refused a value: {0}")]
+    InvalidValue(#[source] sqlx::Error),
+    /// Another content stands under this version and tasks were made from it. Raise the version in the template.
+    #[error("version {version} of {namespace}/{name} is already in use with another content: raise the version")]
+    Redefinition {
+        /// Namespace of the task type.
+        namespace: String,
+        /// Name of the task type.
+        name: String,
+        /// Version of the task type.
+        version: String,
+        /// Canonical form of the content that stands there.
+        previous: String,
+    },
+    /// A row of ours is not what it must be: a defect, or somebody changed our tables by hand.
+    #[error("the side tables are not as they must be: {0}")]
+    Inconsistent(String),
+    /// Anything else the database said.
+    #[error("the database refused: {0}")]
+    Database(#[source] sqlx::Error),
+}
+
+impl LedgerError {
+    /// Whether the same call may succeed later without anybody doing anything else.
+    pub fn is_unavailable(&self) -> bool {
+        matches!(self, LedgerError::Unavailable(_))
+    }
+}
+
+impl From<sqlx::Error> for LedgerError {
+    fn from(error: sqlx::Error) -> Self {
+        let code = match &error {
+            sqlx::Error::Database(database) => database.code().map(|code| code.into_owned()),
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed => {
+                return LedgerError::Unavailable(error);
+            }
+            sqlx::Error::Protocol(_) => return LedgerError::Unavailable(error),
+            _ => None,
+        };
+        match code.as_deref() {
+            // 57P0x: the server is shutting down, crashed, or not yet up; class 08: connection exceptions
+            Some("57P01" | "57P02" | "57P03") => LedgerError::Unavailable(error),
+            Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
+            Some("25006") => LedgerError::ReadOnly(error),
+            Some("53100") => LedgerError::DiskFull(error),
+            Some("42501") => LedgerError::Forbidden(error),
+            Some(code) if code.starts_with("22") => LedgerError::InvalidValue(error),
+            _ => LedgerError::Database(error),
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! The exchange as Rust sees it: outcomes and new tasks in, claims out, one round trip, one commit.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::value::RawValue;
+use sqlx::Row;
+use sqlx::postgres::PgRow;
+
+use super::task::raw;
+use super::{DefinitionId, Ledger, LedgerError, WorkerId};
+
+/// One call of the exchange.
+#[derive(Debug)]
+pub struct Exchange<'a> {
+    /// The worker in whose name it is made.
+    pub worker: WorkerId,
+    /// Its name, for the history.
+    pub label: &'a str,
+    /// What became of steps that it holds.
+    pub outcomes: &'a [Settled],
+    /// How many claims it wants at most.
+    pub want: usize,
+    /// The lanes it serves.
+    pub lanes: &'a [i64],
+    /// Whether steps that are due join the line first.
+    pub wake: bool,
+    /// Tasks to create. Lanes of reserved ones among them are served by this call, too.
+    pub tasks: &'a [NewTask],
+    /// The instant (UTC) to work by; the database's clock where none is given (R-24).
+    pub now: Option<NaiveDateTime>,
+}
+
+/// A task to create.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    /// The content it is made from.
+    pub definition_id: DefinitionId,
+    /// Its context, checked and with defaults.
+    pub context: Box<RawValue>,
+    /// Its identity (R-44): a key that another task has creates nothing.
+    pub key: String,
+    /// `initiator`, `source_system`, `reason`, `tags`: a JSON object; what is left out has the original's default.
+    pub details: Box<RawValue>,
+    /// Whether only those who name the task work it.
+    pub reserved: bool,
+}
+
+/// What became of a claimed step.
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// Id of the step.
+    pub step_id: i64,
+    /// Token of the claim.
+    pub token: i32,
+    /// What became of it.
+    pub settlement: Settlement,
+}
+
+/// What becomes of a step, as decided by [`tasker_domain::verdict`].
+#[derive(Debug, Clone)]
+pub enum Settlement {
+    /// It succeeded and left these results.
+    Success {
+        /// The results.
+        results: Box<RawValue>,
+    },
+    /// It failed and is tried again.
+    Retry {
+        /// Keys that describe the error, merged into the row's results.
+        error: Box<RawValue>,
+        /// Time until the next attempt.
+        wait: Duration,
+        /// The row's `backoff_request_seconds`.
+        asked_seconds: Option<u32>,
+        /// A reason for the history.
+        note: Option<&'static str>,
+    },
+    /// It failed and is dead: no attempts are left.
+    Exhausted {
+        /// Keys that describe the error, merged into the row's results.
+        error: Box<RawValue>,
+        /// The row's `backoff_request_seconds`.
+        asked_seconds: Option<u32>,
+        /// A reason for the history.
+        note: Option<&'static str>,
+    },
+    /// It failed for good.
+    Permanent {
+        /// Keys that describe the error, merged into the row's results.
+        error: Box<RawValue>,
+    },
+    /// It was not finished and goes back, as if it had not been claimed (R-22).
+    HandBack {
+        /// A reason for the history.
+        note: &'static str,
+    },
+}
+
+/// What an exchange brings back.
+#[derive(Debug, Default)]
+pub struct Reply {
+    /// Instant (UTC) that the rows of this call carry.
+    pub instant: NaiveDateTime,
+    /// Tasks that were asked for, by their place in the call.
+    pub created: Vec<Created>,
+    /// Steps claimed.
+    pub claims: Vec<Claim>,
+    /// The tasks of the claims, by id.
+    pub tasks: HashMap<i64, ClaimedTask>,
+    /// Results of the claims' parents that travelled along, by step id.
+    pub results: HashMap<i64, ParentResults>,
+    /// Tasks that ended in this call.
+    pub ended: Vec<(i64, Ended)>,
+    /// Tasks that can do nothing before an instant to come.
+    pub parked: Vec<i64>,
+    /// Tasks of which nothing new is claimed: a step died and the definition says fail fast.
+    pub halted: Vec<i64>,
+    /// Steps whose outcome was refused: the claim is no longer the caller's.
+    pub refused: Vec<i64>,
+    /// Earliest instant (UTC) at which a step of the lanes is due.
+    pub next_due: Option<NaiveDateTime>,
+}
+
+/// A task that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Created {
+    /// Its place in the call, from 0.
+    pub place: usize,
+    /// Id of the task.
+    pub task_id: i64,
+    /// False if a task of this key was there before (R-44).
+    pub created: bool,
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// All its steps ended well.
+    Complete,
+    /// Dead steps hold it.
+    Error,
+}
+
+/// A step that is now the caller's.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// Id of the step.
+    pub step_id: i64,
+    /// Id of its task.
+    pub task_id: i64,
+    /// Token that its outcome must carry.
+    pub token: i32,
+    /// Place of the step in its definition.
+    pub place: usize,
+    /// Number of this attempt, from 1.
+    pub attempt: u32,
+    /// Number of attempts in all.
+    pub attempts_allowed: u32,
+    /// Ids of its parents.
+    pub parents: Vec<i64>,
+    /// What stood in its results before, if it has been tried before.
+    pub previous_results: Option<Box<RawValue>>,
+}
+
+/// The task of a claim.
+#[derive(Debug, Clone)]
+pub struct ClaimedTask {
+    /// The content it was made from.
+    pub definition_id: DefinitionId,
+    /// Its context.
+    pub context: Box<RawValue>,
+}
+
+/// Results of a parent.
+#[derive(Debug, Clone)]
+pub struct ParentResults {
+    /// Which named step it is.
+    pub named_step_id: i32,
+    /// Its results.
+    pub results: Box<RawValue>,
+}
+
+/// The outcomes of a call as the arrays that the function takes.
+#[derive(Default)]
+struct Columns<'a> {
+    steps: Vec<i64>,
+    tokens: Vec<i32>,
+    kinds: Vec<&'static str>,
+    results: Vec<&'a str>,
+    waits: Vec<f64>,
+    asked: Vec<Option<i32>>,
+    notes: Vec<Option<&'static str>>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(outcomes: &'a [Settled]) -> Self {
+        let mut columns = Columns::default();
+        for settled in outcomes {
+            let (kind, results, wait, asked, note) = match &settled.settlement {
+                Settlement::Success { results } => ("s", results.get(), 0.0, None, None),
+                Settlement::Retry { error, wait, asked_seconds, note } => {
+                    ("r", error.get(), wait.as_secs_f64(), *asked_seconds, *note)
+                }
+                Settlement::Exhausted { error, asked_seconds, note } => ("x", error.get(), 0.0, *asked_seconds, *note),
+                Settlement::Permanent { error } => ("p", error.get(), 0.0, None, None),
+                Settlement::HandBack { note } => ("b", "{}", 0.0, None, Some(*note)),
+            };
+            columns.steps.push(settled.step_id);
+            columns.tokens.push(settled.token);
+            columns.kinds.push(kind);
+            columns.results.push(results);
+            columns.waits.push(wait);
+            columns.asked.push(asked.and_then(|seconds| i32::try_from(seconds).ok()));
+            columns.notes.push(note);
+        }
+        columns
+    }
+}
+
+impl Ledger {
+    /// Hands in outcomes and new tasks and takes claims: one statement, one commit.
+    ///
+    /// # Errors
+    /// After [`LedgerError::Unavailable`] nothing is known about the call; after any other error nothing of it stands.
+    pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+        let columns = Columns::of(call.outcomes);
+        let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
+            .bind(call.worker)
+            .bind(call.label)
+            .bind(columns.steps)
+            .bind(columns.tokens)
+            .bind(columns.kinds)
+            .bind(columns.results)
+            .bind(columns.waits)
+            .bind(columns.asked)
+            .bind(columns.notes)
+            .bind(i32::try_from(call.want).unwrap_or(i32::MAX))
+            .bind(call.lanes)
+            .bind(call.wake)
+            .bind(call.tasks.iter().map(|task| task.definition_id).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.context.get()).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.key.as_str()).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.details.get()).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.reserved).collect::<Vec<_>>())
+            .bind(call.now.map(|instant| instant.and_utc()))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut reply = Reply::default();
+        for row in rows {
+            reply.take(&row)?;
+        }
+        Ok(reply)
+    }
+}
+
+impl Reply {
+    fn take(&mut self, row: &PgRow) -> Result<(), LedgerError> {
+        let number = |column: &str| row.try_get::<i64, _>(column);
+        let instant = || Ok::<_, LedgerError>(row.try_get::<Option<DateTime<Utc>>, _>("at")?.map(|at| at.naive_utc()));
+        let document = || -> Result<Option<Box<RawValue>>, LedgerError> {
+            row.try_get::<Option<String>, _>("doc")?.map(raw).transpose()
+        };
+        let present = |document: Option<Box<RawValue>>| {
+            document.ok_or_else(|| LedgerError::Inconsistent("the exchange left out a document".to_owned()))
+        };
+        let count = |column: &str| Ok::<_, LedgerError>(row.try_get::<i32, _>(column)?.unsigned_abs());
+        match row.try_get::<&str, _>("kind")? {
+            "i" => {
+                self.instant = instant()?
+                    .ok_or_else(|| LedgerError::Inconsistent("the exchange left out its instant".to_owned()))?
+            }
+            kind @ ("n" | "d") => self.created.push(Created {
+                place: count("m")? as usize - 1,
+                task_id: number("a")?,
+                created: kind == "n",
+            }),
+            "s" => self.claims.push(Claim {
+                step_id: number("a")?,
+                task_id: number("b")?,
+                token: row.try_get("n")?,
+                place: count("m")? as usize,
+                attempt: count("k")?,
+                attempts_allowed: count("w")?,
+                parents: row.try_get("ids")?,
+                previous_results: document()?,
+            }),
+            "t" => {
+                let task = ClaimedTask { definition_id: number("a")?, context: present(document()?)? };
+                self.tasks.insert(number("b")?, task);
+            }
+            "r" => {
+                let results = ParentResults { named_step_id: row.try_get("m")?, results: present(document()?)? };
+                self.results.insert(number("a")?, results);
+            }
+            "c" => self.ended.push((number("a")?, Ended::Complete)),
+            "f" => self.ended.push((number("a")?, Ended::Error)),
+            "p" => self.parked.push(number("a")?),
+            "h" => self.halted.push(number("a")?),
+            "x" => self.refused.push(number("a")?),
+            "w" => self.next_due = instant()?,
+            other => return Err(LedgerError::Inconsistent(format!("the exchange answered a row of kind `{other}`"))),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! What became of a task: its state, its steps and their history.
+
+use serde_json::value::RawValue;
+use sqlx::Row;
+use tasker_domain::state::{StepState, TaskState};
+
+use super::{DefinitionId, Ledger, LedgerError};
+
+/// A task without its steps.
+#[derive(Debug, Clone)]
+pub struct TaskOverview {
+    /// Id of the task.
+    pub task_id: i64,
+    /// Namespace of its type.
+    pub namespace: String,
+    /// Name of its type.
+    pub name: String,
+    /// Version of its type.
+    pub version: String,
+    /// Its state.
+    pub state: TaskState,
+    /// The content it was made from and that content's hash; nothing for a task that another program made.
+    pub definition: Option<(DefinitionId, String)>,
+    /// Whether only those who name the task work it.
+    pub reserved: bool,
+}
+
+/// A step and its history.
+#[derive(Debug, Clone)]
+pub struct StepRecord {
+    /// Id of the step.
+    pub step_id: i64,
+    /// Its name.
+    pub name: String,
+    /// Its state.
+    pub state: StepState,
+    /// Attempts that have ended.
+    pub attempts: u32,
+    /// Whether it may be tried again.
+    pub retryable: bool,
+    /// The states it went into, in order.
+    pub transitions: Vec<String>,
+    /// Its results, exact; `{}` before the first attempt has ended.
+    pub results: Box<RawValue>,
+}
+
+/// A task with its steps, in the order in which they were made.
+#[derive(Debug, Clone)]
+pub struct TaskRecord {
+    /// The task.
+    pub task: TaskOverview,
+    /// Its steps.
+    pub steps: Vec<StepRecord>,
+}
+
+impl Ledger {
+    /// Reads a task without its steps; nothing if there is none of this id.
+    pub async fn task_overview(&self, task_id: i64) -> Result<Option<TaskOverview>, LedgerError> {
+        let Some(row) = sqlx::query(include_str!("../../sql/ledger/task_overview.sql"))
+            .bind(task_id)
+            .fetch_optional(&self.pool)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let definition: (Option<i64>, Option<String>) = (row.try_get("definition_id")?, row.try_get("content_hash")?);
+        Ok(Some(TaskOverview {
+            task_id,
+            namespace: row.try_get("namespace")?,
+            name: row.try_get("name")?,
+            version: row.try_get("version")?,
+            state: state(row.try_get("state")?)?,
+            definition: definition.0.zip(definition.1),
+            reserved: row.try_get::<Option<bool>, _>("reserved")?.unwrap_or(false),
+        }))
+    }
+
+    /// Reads a task with its steps; nothing if there is none of this id.
+    pub async fn task_record(&self, task_id: i64) -> Result<Option<TaskRecord>, LedgerError> {
+        let Some(task) = self.task_overview(task_id).await? else {
+            return Ok(None);
+        };
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/task_steps.sql")).bind(task_id).fetch_all(&self.pool).await?;
+        let steps = rows
+            .into_iter()
+            .map(|row| {
+                Ok(StepRecord {
+                    step_id: row.try_get("step_id")?,
+                    name: row.try_get("name")?,
+                    state: state(row.try_get("state")?)?,
+                    attempts: row.try_get::<i32, _>("attempts")?.unsigned_abs(),
+                    retryable: row.try_get("retryable")?,
+                    transitions: row.try_get("transitions")?,
+                    results: raw(row.try_get("results")?)?,
+                })
+            })
+            .collect::<Result<Vec<_>, LedgerError>>()?;
+        Ok(Some(TaskRecord { task, steps }))
+    }
+
+    /// Results of a task's completed step of this name.
+    pub async fn step_results(&self, task_id: i64, step_name: &str) -> Result<Option<Box<RawValue>>, LedgerError> {
+        sqlx::query(include_str!("../../sql/ledger/step_results.sql"))
+            .bind(task_id)
+            .bind(step_name)
+            .fetch_optional(&self.pool)
+            .await?
+            .map(|row| raw(row.try_get("results")?))
+            .transpose()
+    }
+}
+
+fn state<S: std::str::FromStr<Err = tasker_domain::state::UnknownState>>(text: &str) -> Result<S, LedgerError> {
+    text.parse().map_err(|error: tasker_domain::state::UnknownState| LedgerError::Inconsistent(error.to_string()))
+}
+
+pub(super) fn raw(text: String) -> Result<Box<RawValue>, LedgerError> {
+    RawValue::from_string(text)
+        .map_err(|error| LedgerError::Inconsistent(format!("a column of JSON holds something else: {error}")))
+}

@@ -1,0 +1,108 @@
+//! Workers: who is alive, who holds what, and the fence that a dead one leaves behind.
+
+use std::time::Duration;
+
+use sqlx::Row;
+
+use super::{Ledger, LedgerError};
+
+/// Number of one start of a worker: its incarnation. A new start gets a new number, so an old claim is never mistaken
+/// for a new one.
+pub type WorkerId = i32;
+
+/// A worker that holds steps of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Holder {
+    /// Its number.
+    pub worker_id: WorkerId,
+    /// Its name: host and process.
+    pub name: String,
+    /// How many steps of the task it holds.
+    pub steps: i64,
+    /// How long it still counts as alive without being heard of; zero for a dead one.
+    pub lease_left: Duration,
+}
+
+/// A step that a worker holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeldStep {
+    /// Id of the step.
+    pub step_id: i64,
+    /// Token of the claim.
+    pub token: i32,
+    /// Number of the attempt that the claim began.
+    pub attempt: u32,
+    /// Number of attempts in all.
+    pub attempts_allowed: u32,
+}
+
+impl Ledger {
+    /// Enters a worker.
+    pub async fn start_worker(&self, name: &str, lease: Duration) -> Result<WorkerId, LedgerError> {
+        let row = sqlx::query(include_str!("../../sql/ledger/start_worker.sql"))
+            .bind(name)
+            .bind(lease.as_secs_f64())
+            .fetch_one(&self.pool)
+            .await?;
+        Ok(row.try_get("worker_id")?)
+    }
+
+    /// Says that a worker is alive. Returns false when others have declared it lost: its claims are void and it has to
+    /// start anew.
+    pub async fn heartbeat(&self, worker: WorkerId) -> Result<bool, LedgerError> {
+        let row =
+            sqlx::query(include_str!("../../sql/ledger/heartbeat.sql")).bind(worker).fetch_optional(&self.pool).await?;
+        Ok(row.is_some())
+    }
+
+    /// Takes a worker that holds nothing out of the list; one that still holds steps stays, for its claims to be taken
+    /// over.
+    pub async fn stop_worker(&self, worker: WorkerId) -> Result<(), LedgerError> {
+        sqlx::query(include_str!("../../sql/ledger/stop_worker.sql")).bind(worker).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// The workers that hold steps of a task.
+    pub async fn holders(&self, task_id: i64) -> Result<Vec<Holder>, LedgerError> {
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/holders.sql")).bind(task_id).fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Holder {
+                    worker_id: row.try_get("worker_id")?,
+                    name: row.try_get("name")?,
+                    steps: row.try_get("steps")?,
+                    lease_left: Duration::try_from_secs_f64(row.try_get("lease_left")?).unwrap_or(Duration::MAX),
+                })
+            })
+            .collect()
+    }
+
+    /// Declares a worker lost if it has been silent for its lease, and returns its name; nothing if it is alive.
+    ///
+    /// From then on it gets no answer to its heartbeat. Whoever declared it lost settles its claims by an
+    /// [exchange](Ledger::exchange) in its name: the tokens see to it that nobody else does, too.
+    pub async fn declare_lost(&self, worker: WorkerId) -> Result<Option<String>, LedgerError> {
+        let row = sqlx::query(include_str!("../../sql/ledger/declare_lost.sql"))
+            .bind(worker)
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(row.map(|row| row.try_get("name")).transpose()?)
+    }
+
+    /// The steps that a worker holds, whatever the task.
+    pub async fn held_steps(&self, worker: WorkerId) -> Result<Vec<HeldStep>, LedgerError> {
+        let rows =
+            sqlx::query(include_str!("../../sql/ledger/held_steps.sql")).bind(worker).fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(HeldStep {
+                    step_id: row.try_get("step_id")?,
+                    token: row.try_get("token")?,
+                    attempt: row.try_get::<i32, _>("attempt")?.unsigned_abs(),
+                    attempts_allowed: row.try_get::<i32, _>("attempts_allowed")?.unsigned_abs(),
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,15 @@
+//! The project's own tasks, started as `cargo xtask NAME`: the tests with everything they need, and the check of the
+//! dependencies' licences.
+//!
+//! It needs none of our own crates, so that it is built in seconds and can say early what is missing.
+
+pub mod arguments;
+pub mod interrupt;
+pub mod licences;
+pub mod output;
+pub mod postgres;
+pub mod selection;
+pub mod server;
+pub mod steps;
+pub mod test;
+pub mod tools;
