@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use serde::Deserialize;
 use tasker_core::step_handler::StepError;
+use tasker_core::step_handler::http::{ApiResponse, Backoff, classify};
 
 /// Why a service did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -41,20 +41,17 @@ impl Refusal {
             Refusal::Says(word) => {
                 StepError::retryable(format!("{doing}: the service answered `{word}`")).with_code("UNEXPECTED_ANSWER")
             }
-            Refusal::Status { status: status @ (429 | 503), retry_after } => {
-                let error = StepError::retryable(format!("{doing}: the service answered {status}"))
-                    .with_code(format!("HTTP_{status}"));
-                match retry_after {
-                    Some(seconds) => error.retry_after(Duration::from_secs(seconds)),
-                    None => error.with_table_wait(),
+            Refusal::Status { status, retry_after } => {
+                let mut response = ApiResponse::new(status).with_body(doing);
+                if let Some(seconds) = retry_after {
+                    response = response.with_header("Retry-After", seconds.to_string());
+                }
+                // The instant is what a date in `Retry-After` would count from; these are all seconds.
+                match classify(&response, Backoff::Table, Default::default()) {
+                    Err(error) => error.with_code(format!("HTTP_{status}")),
+                    Ok(()) => StepError::failure(format!("{doing}: a script makes status {status} a refusal")),
                 }
             }
-            Refusal::Status { status: status @ (400 | 401 | 403 | 404 | 422), .. } => {
-                StepError::permanent(format!("{doing}: the service answered {status}"))
-                    .with_code(format!("HTTP_{status}"))
-            }
-            Refusal::Status { status, .. } => StepError::retryable(format!("{doing}: the service answered {status}"))
-                .with_code(format!("HTTP_{status}")),
         }
     }
 }

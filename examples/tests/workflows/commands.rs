@@ -12,7 +12,7 @@ use tasker_domain::template::Template;
 use tempfile::TempDir;
 
 use crate::expected::{compare_part, transitions_of};
-use crate::harness::{self, Ended, Report};
+use crate::harness::{self, Bench, Ended, Report};
 
 fn examples() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -36,7 +36,7 @@ async fn run(file: &Path, context: &str) -> (Template, Ended) {
     let mut handler = CommandHandler::within(Environment::from_iter([("PATH", path)]));
     handler.add_template(&template, file.parent().unwrap()).unwrap();
     let handler: SharedHandler = Arc::new(handler);
-    let ended = harness::run(&template, context, vec![(CommandHandler::NAME, handler)]).await;
+    let ended = Bench::new().await.run(&template, context, vec![(CommandHandler::NAME, handler)]).await;
     (template, ended)
 }
 
@@ -100,17 +100,18 @@ async fn example_order_runs_to_its_end_with_one_retry() {
     assert_eq!(report.check_waits("book_courier", &[2]), Ok(()));
     let failure = report.attempts_of("book_courier")[0].outcome.clone().unwrap_err();
     assert_eq!(failure.message().trim(), "the line of Swift & Sons is busy");
+    let id = report.task_id;
     assert_results(
         &report,
         &[
             ("check_order", r#"{"pieces": 5, "total_cents": 6025}"#),
-            ("reserve_stock", r#"{"reservation": "R-17", "reserved_pieces": 5}"#),
-            ("charge_card", r#"{"payment": "P-17", "paid_cents": 6025, "paid_in": "EUR"}"#),
-            ("book_courier", r#"{"parcel": "SW-000017", "pickup": "tomorrow morning"}"#),
+            ("reserve_stock", &format!(r#"{{"reservation": "R-{id}", "reserved_pieces": 5}}"#)),
+            ("charge_card", &format!(r#"{{"payment": "P-{id}", "paid_cents": 6025, "paid_in": "EUR"}}"#)),
+            ("book_courier", &format!(r#"{{"parcel": "SW-{id:06}", "pickup": "tomorrow morning"}}"#)),
             ("pack_parcel", r#"{"packed_pieces": 5, "boxes": 2}"#),
             ("send_receipt", r#"{"receipt_to": "ada@example.org", "receipt_for": "60.25 EUR"}"#),
-            ("hand_over", r#"{"handed_over": "SW-000017", "boxes": 2}"#),
-            ("close_order", r#"{"closed": "A-1042", "sent_as": "SW-000017", "paid": "60.25 EUR"}"#),
+            ("hand_over", &format!(r#"{{"handed_over": "SW-{id:06}", "boxes": 2}}"#)),
+            ("close_order", &format!(r#"{{"closed": "A-1042", "sent_as": "SW-{id:06}", "paid": "60.25 EUR"}}"#)),
         ],
     );
 }

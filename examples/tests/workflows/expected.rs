@@ -139,16 +139,13 @@ pub fn transitions_of(state: &str, attempts: u32) -> Vec<String> {
     transitions.into_iter().map(str::to_owned).collect()
 }
 
-/// No step may have begun before the last attempt of each of its parents.
+/// No step may have begun before the last attempt of each of its parents had ended.
 fn check_order(template: &Template, report: &Report, differences: &mut Vec<String>) {
-    let place_of = |name: &str, last: bool| {
-        let mut places = report.attempts.iter().enumerate().filter(|(_, attempt)| attempt.step == name);
-        if last { places.next_back() } else { places.next() }.map(|(place, _)| place)
-    };
     for step in &template.steps {
-        let Some(first) = place_of(&step.name, false) else { continue };
+        let Some(began) = report.attempts_of(&step.name).iter().map(|attempt| attempt.began).min() else { continue };
         for parent in step.parents.iter().map(|parent| &template.steps[*parent].name) {
-            if place_of(parent, true).is_none_or(|last| last > first) {
+            let ended = report.attempts_of(parent).iter().map(|attempt| attempt.ended).max();
+            if ended.is_none_or(|ended| ended > began) {
                 differences.push(format!("{} began before {parent} had ended", step.name));
             }
         }

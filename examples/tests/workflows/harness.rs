@@ -1,23 +1,19 @@
-//! Runs a definition with handlers and says what became of it.
-//!
-//! This is the one file that knows what carries a task out: here a small executor in memory, without a database, whose
-//! clock jumps to the next retry.
+//! Runs a definition with handlers on the engine and a real database, under a clock that is moved, and says what became
+//! of it. This is the one file that knows how a task is carried out.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chrono::{NaiveDate, NaiveDateTime};
-use tasker_core::clock::Clock;
-use tasker_core::step_handler::{
-    AncestorResults, DynStepHandler, ErrorKind, Output, SharedHandler, StepContext, StepError, Wait,
-};
-use tasker_domain::context::ContextCheck;
+use tasker_core::step_handler::{DynStepHandler, Output, SharedHandler, StepContext, StepError};
+use tasker_core::{RunError, TaskReport, Tasker};
 use tasker_domain::json::Json;
-use tasker_domain::template::{Source, StepTemplate, Style, Template, parse};
+use tasker_domain::template::{Source, Style, Template, parse};
 use tasker_examples::bound::Handlers;
+use tasker_testing::ManualClock;
+use tasker_testing::database::TestDatabase;
 
 /// What became of a request.
 pub enum Ended {
@@ -27,11 +23,12 @@ pub enum Ended {
 }
 
 pub struct Report {
+    pub task_id: i64,
     /// State of the task.
     pub state: String,
     /// In the template's order.
     pub steps: Vec<StepReport>,
-    /// Every attempt in the order of their beginnings.
+    /// Every attempt in the order of their ends.
     pub attempts: Vec<Attempt>,
 }
 
@@ -41,6 +38,7 @@ pub struct StepReport {
     pub attempts: u32,
     /// To-states in order, without the pending row that may stand first.
     pub transitions: Vec<String>,
+    /// Nothing for a step that never ran.
     pub results: Option<Json>,
 }
 
@@ -48,7 +46,11 @@ pub struct StepReport {
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub step: String,
+    /// When it began, by the clock that is moved.
     pub started: Duration,
+    /// Places of its beginning and its end among those of all attempts.
+    pub began: usize,
+    pub ended: usize,
     pub outcome: Result<(), StepError>,
 }
 
@@ -78,40 +80,34 @@ impl Report {
     }
 }
 
-/// A clock that only the executor moves.
-#[derive(Debug, Default)]
-struct SteppedClock {
-    elapsed: Mutex<Duration>,
-}
-
-impl Clock for SteppedClock {
-    fn elapsed(&self) -> Duration {
-        *self.elapsed.lock().unwrap()
-    }
-
-    fn sleep(&self, _duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        // The clock stands still while a handler runs, so a time limit is never reached.
-        Box::pin(std::future::pending())
-    }
-
-    fn wall_time(&self) -> NaiveDateTime {
-        NaiveDate::from_ymd_opt(2024, 5, 17).unwrap().and_hms_opt(8, 30, 0).unwrap() + self.elapsed()
-    }
-}
-
 /// Notes what every call of the handler within came to.
 struct Recorded {
     handler: SharedHandler,
-    attempts: Arc<Mutex<Vec<Attempt>>>,
+    notes: Arc<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    places: AtomicUsize,
+    attempts: Mutex<Vec<Attempt>>,
+}
+
+impl Notes {
+    fn next_place(&self) -> usize {
+        self.places.fetch_add(1, Ordering::SeqCst)
+    }
 }
 
 impl DynStepHandler for Recorded {
     fn process_boxed(&self, step: StepContext) -> Pin<Box<dyn Future<Output = Result<Output, StepError>> + Send + '_>> {
         Box::pin(async move {
             let (name, started) = (step.step_name().to_owned(), step.clock().elapsed());
+            let began = self.notes.next_place();
             let outcome = self.handler.process_boxed(step).await;
             let noted = outcome.as_ref().map(|_| ()).map_err(StepError::clone);
-            self.attempts.lock().unwrap().push(Attempt { step: name, started, outcome: noted });
+            let ended = self.notes.next_place();
+            let attempt = Attempt { step: name, started, began, ended, outcome: noted };
+            self.notes.attempts.lock().unwrap().push(attempt);
             outcome
         })
     }
@@ -121,184 +117,69 @@ impl DynStepHandler for Recorded {
     }
 }
 
-/// Carries out one task of the template with the context (JSON text).
-pub async fn run(template: &Template, context: &str, handlers: Handlers) -> Ended {
-    let context = match checked_context(template, context) {
-        Ok(context) => context,
-        Err(violations) => return Ended::Refused(violations),
-    };
-    let attempts = Arc::new(Mutex::new(Vec::new()));
-    let handlers: HashMap<&str, SharedHandler> = handlers
-        .into_iter()
-        .map(|(name, handler)| (name, Arc::new(Recorded { handler, attempts: attempts.clone() }) as SharedHandler))
-        .collect();
-    let mut task = Task::new(template, context);
-    task.work_to_the_end(&handlers).await;
-    let attempts = attempts.lock().unwrap().clone();
-    task.report(attempts)
+/// A database and a clock for the runs of one test.
+pub struct Bench {
+    database: TestDatabase,
+    clock: ManualClock,
 }
 
-struct Task<'t> {
-    template: &'t Template,
-    context: Arc<Output>,
-    steps: Vec<Step>,
-    completed: Arc<Completed>,
-    clock: Arc<SteppedClock>,
-}
-
-/// Results of completed steps by name.
-#[derive(Default)]
-struct Completed(Mutex<HashMap<String, Output>>);
-
-impl AncestorResults for Completed {
-    fn fetch<'a>(
-        &'a self,
-        _task_id: i64,
-        step_name: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Output>, StepError>> + Send + 'a>> {
-        let found = self.0.lock().unwrap().get(step_name).cloned();
-        Box::pin(std::future::ready(Ok(found)))
+impl Bench {
+    pub async fn new() -> Self {
+        Self { database: TestDatabase::with_schema().await, clock: ManualClock::default() }
     }
-}
 
-#[derive(Clone)]
-struct Step {
-    state: &'static str,
-    attempts: u32,
-    /// When a failed step may run again; nothing once it is dead.
-    due: Option<Duration>,
-    transitions: Vec<&'static str>,
-    results: Output,
-}
-
-impl Step {
-    fn goes_to(&mut self, state: &'static str) {
-        self.state = state;
-        self.transitions.push(state);
-    }
-}
-
-impl<'t> Task<'t> {
-    fn new(template: &'t Template, context: Output) -> Self {
-        let step = Step { state: "pending", attempts: 0, due: None, transitions: Vec::new(), results: Output::empty() };
-        Self {
-            template,
-            context: Arc::new(context),
-            steps: vec![step; template.steps.len()],
-            completed: Arc::default(),
-            clock: Arc::default(),
+    /// Carries out one task of the template with the context (JSON text).
+    pub async fn run(&self, template: &Template, context: &str, handlers: Handlers) -> Ended {
+        let notes = Arc::new(Notes::default());
+        let mut registry = tasker_core::Handlers::new();
+        for (name, handler) in handlers {
+            registry = registry.with_shared(name, Arc::new(Recorded { handler, notes: notes.clone() }));
         }
-    }
-
-    async fn work_to_the_end(&mut self, handlers: &HashMap<&str, SharedHandler>) {
-        loop {
-            let now = self.clock.elapsed();
-            let ready: Vec<usize> = (0..self.steps.len()).filter(|place| self.is_ready(*place, now)).collect();
-            if !ready.is_empty() {
-                for place in ready {
-                    self.attempt(place, handlers).await;
-                }
-                continue;
+        let tasker =
+            Tasker::new(self.database.pool().clone(), registry).unwrap().with_clock(Arc::new(self.clock.clone()));
+        let rows_before = self.rows().await;
+        match tasker.run(template, Json::parse(context).unwrap()).await {
+            Ok(report) => {
+                let attempts = notes.attempts.lock().unwrap().clone();
+                Ended::Ran(Report::new(report, attempts))
             }
-            let Some(due) = self.steps.iter().filter_map(|step| step.due).min() else {
-                return;
-            };
-            *self.clock.elapsed.lock().unwrap() = due;
-        }
-    }
-
-    fn is_ready(&self, place: usize, now: Duration) -> bool {
-        let step = &self.steps[place];
-        let startable = match step.state {
-            "pending" => true,
-            "error" => step.due.is_some_and(|due| due <= now),
-            _ => false,
-        };
-        startable && self.template.steps[place].parents.iter().all(|parent| self.steps[*parent].state == "complete")
-    }
-
-    async fn attempt(&mut self, place: usize, handlers: &HashMap<&str, SharedHandler>) {
-        let template = &self.template.steps[place];
-        let handler = handlers
-            .get(template.handler_class.as_str())
-            .unwrap_or_else(|| panic!("nobody handles `{}` of step `{}`", template.handler_class, template.name));
-        let step = &mut self.steps[place];
-        if step.state == "error" {
-            step.goes_to("pending");
-        }
-        step.goes_to("in_progress");
-        step.attempts += 1;
-        let view = self.view(place);
-        let initial = self.steps[place].results.clone();
-        let outcome = match handler.process_boxed(view.clone()).await {
-            Ok(output) => handler.process_results_boxed(&view, output, &initial),
-            Err(error) => Err(error),
-        };
-        let now = self.clock.elapsed();
-        let step = &mut self.steps[place];
-        match outcome {
-            Ok(results) => {
-                self.completed.0.lock().unwrap().insert(template.name.clone(), results.clone());
-                step.results = results;
-                step.due = None;
-                step.goes_to("complete");
+            Err(RunError::Context(problems)) => {
+                assert_eq!(self.rows().await, rows_before, "a refused context left rows behind");
+                let text = |violation: &tasker_domain::context::Violation| {
+                    format!("{}: {}", violation.pointer, violation.message)
+                };
+                Ended::Refused(problems.list.iter().map(text).collect())
             }
-            Err(error) => {
-                let dead = error.kind() == ErrorKind::Permanent || step.attempts >= template.attempts_allowed();
-                step.due = (!dead).then(|| now + wait_after(&error, step.attempts));
-                let stored = serde_json::json!({ "error": error.message(), "error_class": error.class() });
-                step.results = Output::from(stored);
-                step.goes_to("error");
-            }
+            Err(error) => panic!("{}: {error}", template.name),
         }
     }
 
-    fn view(&self, place: usize) -> StepContext {
-        let StepTemplate { name, handler_class, handler_config, parents, retry_limit, .. } =
-            &self.template.steps[place];
-        let parents = parents
-            .iter()
-            .map(|parent| (self.template.steps[*parent].name.clone(), Arc::new(self.steps[*parent].results.clone())));
-        let version = self.template.version.to_string();
-        StepContext::builder(name)
-            .task((17, &self.template.namespace, &self.template.name, &version))
-            .context(self.context.clone())
-            .step_id(i64::try_from(place).unwrap() + 100)
-            .handler_class(handler_class.clone())
-            .handler_config(handler_config.clone())
-            .attempt(self.steps[place].attempts)
-            .retry_limit(*retry_limit)
-            .previous_results(self.steps[place].results.clone())
-            .parents(parents.collect())
-            .ancestors(Some(self.completed.clone()))
-            .clock(self.clock.clone())
-            .build()
+    /// How many rows the tables have that a request may write.
+    async fn rows(&self) -> i64 {
+        sqlx::query_scalar(
+            "select (select count(*) from tasker_tasks) + (select count(*) from tasker_workflow_steps)
+                  + (select count(*) from tasker_workflow_step_edges) + (select count(*) from tasker_task_transitions)
+                  + (select count(*) from tasker_workflow_step_transitions)",
+        )
+        .fetch_one(self.database.pool())
+        .await
+        .unwrap()
     }
+}
 
-    fn report(self, attempts: Vec<Attempt>) -> Ended {
-        let complete = self.steps.iter().all(|step| step.state == "complete");
-        let steps = self.steps.iter().zip(&self.template.steps).map(|(step, template)| StepReport {
-            name: template.name.clone(),
-            state: step.state.to_owned(),
-            attempts: step.attempts,
-            transitions: step.transitions.iter().map(|state| (*state).to_owned()).collect(),
+impl Report {
+    fn new(report: TaskReport, attempts: Vec<Attempt>) -> Self {
+        let record = report.record;
+        let steps = record.steps.into_iter().map(|step| StepReport {
             results: (step.attempts > 0).then(|| Json::parse(step.results.get()).unwrap()),
+            name: step.name,
+            state: step.state.to_string(),
+            attempts: step.attempts,
+            transitions: step.transitions,
         });
-        let state = if complete { "complete" } else { "error" };
-        Ended::Ran(Report { state: state.to_owned(), steps: steps.collect(), attempts })
+        let (task_id, state) = (record.task.task_id, record.task.state.to_string());
+        Self { task_id, state, steps: steps.collect(), attempts }
     }
-}
-
-/// R-12 without chance: the wait asked for, capped at 300 s, and never less than min(2^k, 30) s after failure k.
-fn wait_after(error: &StepError, failures: u32) -> Duration {
-    let plain = 2_u64.saturating_pow(failures).min(30);
-    let table = [1, 2, 4, 8, 16, 32];
-    let requested = match error.wait() {
-        Wait::Default => 0,
-        Wait::Requested(wait) => wait.as_secs().min(300),
-        Wait::Table => table.get(failures as usize - 1).copied().unwrap_or(u64::from(failures).pow(2).min(300)),
-    };
-    Duration::from_secs(plain.max(requested))
 }
 
 /// Reads a definition, which must be without errors and give rise to so many warnings.
@@ -308,17 +189,4 @@ pub fn template(file: &Path, warnings: usize) -> Template {
     let checked = parse(&source, None).unwrap_or_else(|problems| panic!("{}", problems.render(Style::Plain, 120)));
     assert_eq!(checked.warnings.len(), warnings, "{}", checked.warnings.render(Style::Plain, 120));
     checked.template
-}
-
-/// The context with its defaults filled in, or what keeps it from being used.
-fn checked_context(template: &Template, context: &str) -> Result<Output, Vec<String>> {
-    let context = Json::parse(context).map_err(|error| vec![error.to_string()])?;
-    let check = ContextCheck::new(template).unwrap();
-    match check.check(&context) {
-        Ok(checked) => Ok(Output::json(&checked).unwrap()),
-        Err(problems) => {
-            let texts = problems.list.iter().map(|violation| format!("{}: {}", violation.pointer, violation.message));
-            Err(texts.collect())
-        }
-    }
 }

@@ -8,7 +8,7 @@ use tasker_examples::services::{Services, World};
 use tasker_examples::{checkout, refund, registration, stock};
 
 use crate::expected::{Case, Expected, compare_part};
-use crate::harness;
+use crate::harness::{self, Bench};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -21,11 +21,12 @@ async fn check_all(name: &str, handlers: fn(&Services) -> Handlers) {
     let text = std::fs::read_to_string(folder.join("expected.json")).unwrap();
     let expected: Expected<World> = serde_json::from_str(&text).unwrap();
 
+    let bench = Bench::new().await;
     let mut failures = Vec::new();
     for (number, case) in expected.cases.iter().enumerate() {
         let context = std::fs::read_to_string(folder.join(&case.input)).unwrap();
         let services = Services::new(joined(expected.world.as_ref(), case.stub.as_ref()));
-        let ended = harness::run(&template, &context, handlers(&services)).await;
+        let ended = bench.run(&template, &context, handlers(&services)).await;
         let mut differences = case.differences(&template, &ended);
         differences.extend(effect_differences(case, &services));
         differences.extend(services.script().uncalled().into_iter().map(|name| format!("nobody called `{name}`")));

@@ -26,7 +26,7 @@ use tasker_examples::decimal::Decimal;
 use self::backend::{Backend, Cart, Data, Product, User};
 use self::stub::Stub;
 use crate::expected::{Case, Expected, compare_part};
-use crate::harness::{self, Ended, Report};
+use crate::harness::{self, Bench, Ended, Report};
 
 /// A real definition: its folder, its handlers, and what of a run `expected.json` does not say but `expected.md` does.
 struct Workflow {
@@ -51,11 +51,12 @@ async fn check_all(workflow: Workflow) {
     let template = harness::template(&folder.join("task.yaml"), warnings);
     let expected: Expected<String> = read_json(&folder.join("expected.json"));
 
+    let bench = Bench::new().await;
     let mut failures = Vec::new();
     for (number, case) in expected.cases.iter().enumerate() {
         let context = std::fs::read_to_string(folder.join(&case.input)).unwrap();
         let backend = Backend::new(data(&root, workflow.folder, &template, case, &context));
-        let ended = harness::run(&template, &context, (workflow.handlers)(&backend)).await;
+        let ended = bench.run(&template, &context, (workflow.handlers)(&backend)).await;
         let mut differences = case.differences(&template, &ended);
         if let Ended::Ran(report) = &ended {
             differences.extend((workflow.more)(case, report, &backend));
