@@ -1,5 +1,8 @@
 //! The record of Tasker in PostgreSQL: everything that is SQL stands in this crate.
 
+pub mod cluster;
 pub mod engine_schema;
 pub mod ledger;
 pub mod schema;
+
+pub use sqlx::PgPool;

@@ -10,7 +10,7 @@ use tasker_postgres::schema::{
 use tasker_testing::database::TestDatabase;
 
 async fn comparison(pool: &PgPool) -> Comparison {
-    compare(&mut *pool.acquire().await.unwrap()).await.unwrap()
+    compare(&mut pool.acquire().await.unwrap()).await.unwrap()
 }
 
 async fn comparison_after(shape: Shape, change: &'static str) -> Comparison {

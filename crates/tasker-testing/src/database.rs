@@ -32,7 +32,7 @@ impl TestDatabase {
     /// # Panics
     /// When [`SERVER_VARIABLE`] is not set, or the server cannot be used.
     pub async fn create() -> Self {
-        Self::create_from("template1").await
+        Self::create_from("template0").await
     }
 
     /// A database with the whole schema in the lean shape, as a private cluster has it.
@@ -98,11 +98,11 @@ impl Drop for TestDatabase {
         }
         let (server, name) = (self.server.clone(), self.name.clone());
         // The test's own runtime cannot be waited for from here: a thread with a runtime of its own can.
-        let dropping = std::thread::spawn(move || {
-            if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() {
-                runtime.block_on(drop_database(&server, &name));
-            }
-        });
+        let dropping =
+            std::thread::spawn(move || match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(drop_database(&server, &name)),
+                Err(error) => panic!("no runtime to drop it in: {error}"),
+            });
         if dropping.join().is_err() {
             eprintln!("the test database {} could not be dropped", self.name);
         }
@@ -159,7 +159,7 @@ async fn ensure_template(server: &PgConnectOptions, shape: Shape) -> String {
     execute(&mut connection, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
     if !database_exists(&mut connection, &template).await {
         let unfinished = unique_name(&mut connection).await;
-        execute(&mut connection, format!("CREATE DATABASE {unfinished} TEMPLATE template1 ENCODING 'UTF8'")).await;
+        execute(&mut connection, format!("CREATE DATABASE {unfinished} TEMPLATE template0 ENCODING 'UTF8'")).await;
         let pool = PgPoolOptions::new().max_connections(1).connect_lazy_with(server.clone().database(&unfinished));
         if let Err(error) = schema::bootstrap(&pool, shape).await {
             panic!("the schema could not be made: {error}");

@@ -37,9 +37,11 @@ pub(crate) async fn handle(
     })
     .catch_unwind();
     tokio::pin!(work);
+    // The limit counts from here, before the handler has done anything.
+    let deadline = limit.map(|duration| clock.deadline(duration));
     let limit_passed = async {
-        match limit {
-            Some(duration) => clock.deadline(duration).await,
+        match deadline {
+            Some(passed) => passed.await,
             None => std::future::pending().await,
         }
     };

@@ -96,7 +96,7 @@ impl<'a> Settings<'a> {
             return None;
         };
         let seconds = text.parse::<f64>().unwrap_or(f64::INFINITY);
-        if seconds < 0.001 || seconds > LONGEST_SECONDS {
+        if !(0.001..=LONGEST_SECONDS).contains(&seconds) {
             self.problem(key, format!("must be a number of seconds above 0 and at most ten years, not {text}"));
             return None;
         }

@@ -70,11 +70,17 @@ pub(crate) struct Bench {
     pub(crate) database: TestDatabase,
     pub(crate) clock: ManualClock,
     pub(crate) script: Script,
+    entropy: Entropy,
 }
 
 impl Bench {
     pub(crate) async fn new(script: Script) -> Self {
-        Self { database: TestDatabase::with_schema().await, clock: ManualClock::default(), script }
+        Self {
+            database: TestDatabase::with_schema().await,
+            clock: ManualClock::default(),
+            script,
+            entropy: Entropy::seeded(7),
+        }
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -85,7 +91,7 @@ impl Bench {
         Tasker::new(self.pool().clone(), Handlers::new().with("H", self.script.clone()))
             .unwrap()
             .with_clock(Arc::new(self.clock.clone()))
-            .with_entropy(Entropy::seeded(7))
+            .with_entropy(self.entropy.clone())
     }
 
     pub(crate) async fn run(&self, template: &Template) -> TaskReport {

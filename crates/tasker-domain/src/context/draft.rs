@@ -67,9 +67,9 @@ impl Draft {
         let mut problems: Vec<SchemaProblem> = Vec::new();
         for error in validator.iter_errors(&value) {
             let pointer = error.instance_path().as_str().to_owned();
-            let key = pointer.rsplit('/').next().unwrap_or_default();
+            let what = pointer.rsplit_once('/').map_or_else(|| "the schema".to_owned(), |(_, key)| quoted(key));
             let found = schema.pointer(&pointer);
-            let message = format!("{} {}", quoted(key), words::of_violation(&error, found));
+            let message = format!("{what} {}", words::of_violation(&error, found));
             let problem = SchemaProblem { pointer, message };
             if !problems.contains(&problem) {
                 problems.push(problem);

@@ -103,7 +103,7 @@ impl fmt::Display for ContextProblems {
 impl std::error::Error for ContextProblems {}
 
 fn place(pointer: &str) -> String {
-    if pointer.is_empty() { "as a whole".to_owned() } else { format!("at {}", crate::problem::quoted(pointer)) }
+    if pointer.is_empty() { "at the top level".to_owned() } else { format!("at {}", crate::problem::quoted(pointer)) }
 }
 
 impl ContextCheck {

@@ -14,7 +14,12 @@ const MOST_LISTED: usize = 12;
 
 /// What is wrong with the schema if building the check failed.
 pub(super) fn of_build_error(error: &ValidationError<'_>) -> SchemaProblem {
-    SchemaProblem { pointer: error.instance_path().as_str().to_owned(), message: quoted(&error.to_string()) }
+    let pointer = error.instance_path().as_str().to_owned();
+    let message = match error.kind() {
+        Kind::Format { .. } => of_violation(error, None),
+        _ => quoted(&error.to_string()),
+    };
+    SchemaProblem { pointer, message }
 }
 
 /// What was expected of the value and what was found; `found` is the exact value, if it is there.
@@ -74,6 +79,9 @@ fn expectation(error: &ValidationError<'_>) -> Expectation {
         Kind::MinProperties { limit } => Expected(format!("must have at least {}", counted(*limit, "key"))),
         Kind::MaxProperties { limit } => Expected(format!("must have at most {}", counted(*limit, "key"))),
         Kind::Pattern { pattern } => Expected(format!("must match the pattern {}", quoted(pattern))),
+        Kind::Format { format } if format == "regex" => {
+            Expected("must be a regular expression, without look-around and back-references".to_owned())
+        }
         Kind::Format { format } => Expected(format!("must have the format {}", quoted(format))),
         Kind::Not { .. } => Expected("must not be what the schema excludes".to_owned()),
         Kind::AnyOf { context } | Kind::OneOfNotValid { context } => {

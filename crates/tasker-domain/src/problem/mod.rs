@@ -1,5 +1,6 @@
 //! Problems of a text that somebody wrote: what is wrong, where, and what to do about it.
 
+mod lines;
 mod quote;
 mod render;
 
@@ -7,6 +8,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use lines::LineStarts;
 pub use quote::nearest;
 pub(crate) use quote::{or_list, quoted};
 pub use render::Style;
@@ -125,9 +127,7 @@ impl Problems {
     /// Line and column, both from 1, of a problem's own place; the column counts characters.
     pub fn position(&self, problem: &Problem) -> Option<(usize, usize)> {
         let start = problem.labels.first()?.span.start;
-        let before = &self.text[..self.text.floor_char_boundary(start)];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Some((before.bytes().filter(|byte| *byte == b'\n').count() + 1, before[line_start..].chars().count() + 1))
+        Some(LineStarts::of(&self.text).position(&self.text, start))
     }
 
     /// The problems as a person reads them, each with an excerpt of the text; without a line break at the end.
@@ -151,12 +151,14 @@ impl<'a> IntoIterator for &'a Problems {
 /// One line for each problem: `name:line:column: error: message`.
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = LineStarts::of(&self.text);
         for (index, problem) in self.list.iter().enumerate() {
             if index > 0 {
                 f.write_str("\n")?;
             }
             f.write_str(&self.source_name)?;
-            if let Some((line, column)) = self.position(problem) {
+            if let Some(label) = problem.labels.first() {
+                let (line, column) = lines.position(&self.text, label.span.start);
                 write!(f, ":{line}:{column}")?;
             }
             let severity = match problem.severity {

@@ -31,7 +31,7 @@ pub(crate) fn or_list(words: &[String]) -> String {
     }
 }
 
-/// The candidates that the word may be a misspelling of, nearest first, at most three.
+/// The candidates that the word may be a misspelling of, nearest first and then by the alphabet, at most three.
 ///
 /// Near means that about a third of the letters may differ, or that one begins with the other. Only the first 2,000
 /// candidates are looked at, so that a message about a large file costs no more than the file.
@@ -55,7 +55,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             (distance <= allowed || begins_with_other(&lower, &other)).then_some((distance, candidate))
         })
         .collect();
-    near.sort_by_key(|(distance, _)| *distance);
+    near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }

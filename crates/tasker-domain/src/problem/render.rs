@@ -6,6 +6,7 @@ use annotate_snippets::{
     AnnotationKind, Group, Level, Origin, Renderer, Snippet, normalize_untrusted_str as without_controls,
 };
 
+use super::lines::LineStarts;
 use super::{Label, Problem, Severity};
 
 /// Most problems that are drawn.
@@ -39,20 +40,6 @@ pub(super) fn render(name: &str, text: &str, list: &[Problem], style: Style, wid
         drawn.push(format!("… and {} more problems", list.len() - MOST_SHOWN));
     }
     drawn.join("\n\n")
-}
-
-/// Where each line begins, so that a line number costs a search and not a count.
-struct LineStarts(Vec<usize>);
-
-impl LineStarts {
-    fn of(text: &str) -> Self {
-        LineStarts(std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect())
-    }
-
-    /// The line a byte stands in, from 0.
-    fn line_of(&self, at: usize) -> usize {
-        self.0.partition_point(|start| *start <= at) - 1
-    }
 }
 
 fn draw(renderer: &Renderer, name: &str, text: &str, lines: &LineStarts, problem: &Problem) -> String {
@@ -114,7 +101,7 @@ fn excerpt<'a>(
     let first = cluster.iter().map(|(_, label)| label.span.start).min().unwrap_or(0);
     let last = cluster.iter().map(|(_, label)| label.span.end).max().unwrap_or(first);
     let line = lines.line_of(first);
-    let start = lines.0[line];
+    let start = lines.start_of(line);
     let end = text[last..].find('\n').map_or(text.len(), |newline| last + newline);
     let annotations = cluster.iter().map(|(is_own, label)| {
         let kind = if *is_own { AnnotationKind::Primary } else { AnnotationKind::Context };

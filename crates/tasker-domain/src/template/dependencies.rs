@@ -1,6 +1,6 @@
 //! What holds between steps: unique names, dependencies that exist, no circles.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -75,8 +75,8 @@ pub(super) fn check(drafts: &[Draft], named_steps: Option<&NamedSteps>, reader: 
     }
 }
 
-fn unique_names<'d>(drafts: &'d [Draft], reader: &mut Reader<'_>) -> HashMap<&'d str, usize> {
-    let mut by_name: HashMap<&str, usize> = HashMap::with_capacity(drafts.len());
+fn unique_names<'d>(drafts: &'d [Draft], reader: &mut Reader<'_>) -> IndexMap<&'d str, usize> {
+    let mut by_name: IndexMap<&str, usize> = IndexMap::with_capacity(drafts.len());
     for (index, draft) in drafts.iter().enumerate() {
         let Some(name) = &draft.name else { continue };
         match by_name.get(name.value.as_str()) {
@@ -127,11 +127,10 @@ fn check_named(drafts: &[Draft], named_steps: &NamedSteps, reader: &mut Reader<'
 }
 
 fn suggest<'n>(problem: Problem, word: &str, names: impl Iterator<Item = &'n str>) -> Problem {
-    let mut near: Vec<String> = nearest(word, names).into_iter().map(quoted).collect();
+    let near: Vec<String> = nearest(word, names).into_iter().map(quoted).collect();
     if near.is_empty() {
         return problem;
     }
-    near.sort();
     problem.help(format!("did you mean {}?", or_list(&near)))
 }
 

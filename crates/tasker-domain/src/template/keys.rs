@@ -70,6 +70,9 @@ const MEANT_FOR_STEP: &[(&str, &str)] = &[
     ("timeout", "`timeout_seconds`"),
 ];
 
+/// Once a file has this many problems, hints are no longer looked for: each costs a comparison with every key.
+const ENOUGH_PROBLEMS: usize = 1_000;
+
 /// Which mapping the keys belong to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -91,7 +94,8 @@ pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Ve
         }
         let mut problem = Problem::warning(format!("the key {} is unknown and ignored", quoted(key)))
             .at(entry.key_span.clone(), "unknown key");
-        if let Some(help) = hint(key, place, known, meant) {
+        let is_hinted = problems.len() < ENOUGH_PROBLEMS;
+        if let Some(help) = is_hinted.then(|| hint(key, place, known, meant)).flatten() {
             problem = problem.help(help);
         }
         problems.push(problem);

@@ -1,7 +1,8 @@
 //! Overlays: what an environment changes.
 
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use indexmap::IndexMap;
 
 use crate::problem::{Problem, nearest, or_list, quoted};
 use crate::yaml::{Entry, Mapping, Node, Resolved, Value};
@@ -9,6 +10,8 @@ use crate::yaml::{Entry, Mapping, Node, Resolved, Value};
 use super::reader::Reader;
 
 const STEPS: &str = "step_templates";
+/// For how many overlay steps that match nothing near names are looked for.
+const MOST_SUGGESTIONS: usize = 50;
 
 /// The template's mapping without its environments, the chosen one laid over it.
 ///
@@ -38,9 +41,9 @@ pub(super) fn apply(root: &Mapping, environment: Option<&str>, reader: &mut Read
 }
 
 /// Place of each step of the base by its name; of two with one name, the first.
-fn step_names(base: &Mapping) -> HashMap<String, usize> {
+fn step_names(base: &Mapping) -> IndexMap<String, usize> {
     let steps = base.get(STEPS).and_then(|entry| entry.node.as_sequence()).unwrap_or_default();
-    let mut names = HashMap::new();
+    let mut names = IndexMap::new();
     for (index, step) in steps.iter().enumerate() {
         if let Some((name, _)) = step.as_mapping().and_then(written_name) {
             names.entry(name.to_owned()).or_insert(index);
@@ -58,11 +61,12 @@ fn written_name(step: &Mapping) -> Option<(&str, &Entry)> {
 /// The overlay's steps with the places of those of the base that they belong to.
 fn overlay_steps<'n>(
     overlay: &'n Mapping,
-    names: &HashMap<String, usize>,
+    names: &IndexMap<String, usize>,
     reader: &mut Reader<'_>,
 ) -> Vec<(usize, &'n Mapping)> {
     let Some((_, steps)) = reader.list(overlay, STEPS) else { return Vec::new() };
     let mut matched = Vec::new();
+    let mut suggestions_left = MOST_SUGGESTIONS;
     for node in steps {
         let Some(step) = reader.mapping_of("an overlay step", node) else { continue };
         let Some((name, entry)) = written_name(step) else {
@@ -77,8 +81,10 @@ fn overlay_steps<'n>(
                 let mut problem =
                     Problem::warning(format!("the overlay step {} changes no step of the template", quoted(name)))
                         .at(entry.node.span.clone(), "no step of this name");
-                let near: Vec<String> =
-                    nearest(name, names.keys().map(String::as_str)).into_iter().map(quoted).collect();
+                let candidates =
+                    names.keys().map(String::as_str).take(if suggestions_left > 0 { usize::MAX } else { 0 });
+                suggestions_left = suggestions_left.saturating_sub(1);
+                let near: Vec<String> = nearest(name, candidates).into_iter().map(quoted).collect();
                 if !near.is_empty() {
                     problem = problem.help(format!("did you mean {}?", or_list(&near)));
                 }

@@ -99,16 +99,17 @@ impl Builder<'_> {
                     }
                 }
                 Event::Scalar(content, style, anchor, tag) => {
+                    self.check_tag(tag.as_deref(), &span);
                     let scalar = self.scalar(content.into_owned(), style, tag.as_deref(), &place);
                     let node = Node { span: place, value: Rc::new(Value::Scalar(scalar)) };
                     self.finish(Finished { node, size: 1, height: 0 }, anchor)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
-                    self.check_tag(tag.as_deref(), &place);
+                    self.check_tag(tag.as_deref(), &span);
                     self.open(Open::Sequence(Vec::new()), place, anchor)?;
                 }
                 Event::MappingStart(_, anchor, tag) => {
-                    self.check_tag(tag.as_deref(), &place);
+                    self.check_tag(tag.as_deref(), &span);
                     self.open(Open::Mapping { mapping: Mapping::new(), key: None, merged: Vec::new() }, place, anchor)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(place.end)?,
@@ -138,11 +139,13 @@ impl Builder<'_> {
         let place = at..at + self.text[at..].chars().next().map_or(0, char::len_utf8);
         match error.kind() {
             ErrorKind::RecursionLimitExceeded => too_deep(place),
-            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => {
-                Problem::error("a `:` stands where no key can be")
-                    .at(place, "here")
-                    .help("put a text that holds `: ` in quotes, or check the indentation")
-            }
+            ErrorKind::MappingValueNotAllowed | ErrorKind::InvalidColonPlacement => Problem::error(
+                "a `:` stands where no key can be",
+            )
+            .at(place, "here")
+            .help(
+                "put a text that holds `: ` in quotes, or look for wrong indentation and unclosed brackets before it",
+            ),
             ErrorKind::TabInIndentation | ErrorKind::TabInBlockIndentation | ErrorKind::TabNotAllowed => {
                 Problem::error("a tab must not be used for indentation").at(place, "here").help("indent with blanks")
             }
@@ -157,7 +160,6 @@ impl Builder<'_> {
                     .at(place.clone(), "in this text"),
             );
         }
-        self.check_tag(tag, place);
         let is_plain = style == ScalarStyle::Plain;
         let is_quoted = match tag.map(|tag| (tag.core_suffix(), tag.parts())) {
             None => !is_plain,
@@ -168,14 +170,15 @@ impl Builder<'_> {
         Scalar { text, is_quoted }
     }
 
-    fn check_tag(&mut self, tag: Option<&Tag>, place: &Range<usize>) {
+    fn check_tag(&mut self, tag: Option<&Tag>, span: &Span) {
         let Some(tag) = tag else { return };
         if tag.is_yaml_core_schema() || matches!(tag.parts(), ("!", "") | ("", "!")) {
             return;
         }
+        let place = self.bytes_of(&span.tag_span().unwrap_or(*span));
         self.problems.push(
             Problem::warning(format!("the tag {} is ignored", quoted(&tag.original())))
-                .at(place.clone(), "read as if it had no tag"),
+                .at(place, "what follows is read as if it had no tag"),
         );
     }
 

@@ -21,6 +21,8 @@ pub fn decode(bytes: &[u8]) -> (String, Vec<Problem>) {
         Ok(text) => text,
         Err(error) => return (String::from_utf8_lossy(bytes).into_owned(), vec![not_utf8(bytes, error.valid_up_to())]),
     };
+    // Without the byte order mark, so that columns count what an editor shows.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let problems = first_forbidden(text).into_iter().collect();
     (text.to_owned(), problems)
 }

@@ -1,7 +1,7 @@
 //! Making the schema: in one transaction, under a lock, so that it is there as a whole or not at all.
 
 use super::{
-    catalogue::begin,
+    catalogue::begin_read_committed,
     engine::{EngineMigration, migrate},
     error::{OLDEST_SERVER, SchemaError},
     files::creation_script,
@@ -71,7 +71,7 @@ pub async fn adopt(pool: &PgPool) -> Result<Bootstrapped, SchemaError> {
 
 /// Begins the transaction in which nobody else makes the schema.
 async fn begin_alone(connection: &mut sqlx::PgConnection) -> Result<Transaction<'_, Postgres>, SchemaError> {
-    let mut transaction = begin(connection).await?;
+    let mut transaction = begin_read_committed(connection).await?;
     check_server(&mut transaction).await?;
     // Waiting for another program that makes the schema is not a reason to give up.
     sqlx::raw_sql("SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0").execute(&mut *transaction).await?;

@@ -1,7 +1,7 @@
 //! What the catalogues of a database say, in the fields of the reference.
 
 use super::reference::{Row, reference};
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{Connection, PgConnection, Postgres, Transaction};
 
 /// The objects of a database that bear names of the original's.
 pub(super) struct Catalogue {
@@ -55,13 +55,28 @@ async fn rows(
 /// Begins a transaction whose answers depend on no setting of the session (R-05): expressions are printed with names as
 /// seen from `public`, and nothing cuts a statement short.
 pub(super) async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
-    let mut transaction = sqlx::Connection::begin(connection).await?;
+    let mut transaction = connection.begin().await?;
+    use_known_settings(&mut transaction).await?;
+    Ok(transaction)
+}
+
+/// As [`begin`], and each statement sees what others committed before it, whatever the session's default: what is read
+/// after waiting for a lock must not be what stood there before. Not possible inside another transaction.
+pub(super) async fn begin_read_committed(
+    connection: &mut PgConnection,
+) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+    let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+    use_known_settings(&mut transaction).await?;
+    Ok(transaction)
+}
+
+async fn use_known_settings(transaction: &mut Transaction<'_, Postgres>) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(
         "SET LOCAL search_path = public; SET LOCAL TimeZone = 'UTC'; \
          SET LOCAL standard_conforming_strings = on; SET LOCAL quote_all_identifiers = off; \
          SET LOCAL client_min_messages = warning",
     )
-    .execute(&mut *transaction)
+    .execute(&mut **transaction)
     .await?;
-    Ok(transaction)
+    Ok(())
 }

@@ -14,7 +14,8 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// What is there beside the original and does no harm.
     pub warnings: Vec<Difference>,
-    /// Functions whose body is not ours. On a database that the original made these are its own, and stay.
+    /// Functions whose body is not the one of this release. On a database that the original made these are its own, and
+    /// stay.
     pub foreign_bodies: Vec<String>,
 }
 
@@ -130,7 +131,11 @@ impl fmt::Display for Comparison {
             write_grouped(formatter, &self.warnings)?;
         }
         if !self.foreign_bodies.is_empty() {
-            writeln!(formatter, "functions with a body of another program: {}", self.foreign_bodies.join(", "))?;
+            writeln!(
+                formatter,
+                "functions whose body is not the one of this release: {}",
+                self.foreign_bodies.join(", ")
+            )?;
         }
         Ok(())
     }

@@ -4,10 +4,10 @@
 //! A database is judged by the objects in it, never by a record of migrations: another program may have made
 //! them. What is expected stands in `reference/schema.*.csv`, row by row; what is made stands in `sql/public/`.
 //!
-//! - [`inspect`] says what kind of database this is.
-//! - [`compare`] lists every difference from the original.
-//! - [`bootstrap`] makes what is missing, [`adopt`] adds only ours to what another program made.
-//! - [`ensure`] is what a program calls when it starts: it makes the schema where that may happen unasked.
+//! - [`inspect()`] says what kind of database this is.
+//! - [`compare()`] lists every difference from the original.
+//! - [`bootstrap()`] makes what is missing, [`adopt`] adds only ours to what another program made.
+//! - [`ensure()`] is what a program calls when it starts: it makes the schema where that may happen unasked.
 
 mod bootstrap;
 mod catalogue;

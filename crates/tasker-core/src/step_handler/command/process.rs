@@ -116,15 +116,14 @@ where
         }
     };
     tokio::pin!(time_limit);
-    loop {
-        tokio::select! {
-            // A program that has ended has ended, even if its time is up at the same moment.
-            biased;
-            status = group.leader_end() => return status.map_or_else(End::Broken, End::Exited),
-            Err(stopped) = streams.next(), if streams.open => return stopped.into(),
-            timeout = &mut time_limit => return End::TimedOut(timeout),
-            () = limits.cancelled.cancelled() => return End::Cancelled,
-        }
+    tokio::select! {
+        // A program that has ended has ended, even if its time is up at the same moment.
+        biased;
+        status = group.leader_end() => status.map_or_else(End::Broken, End::Exited),
+        // Streams that simply end say nothing: the program may go on without them.
+        Err(stopped) = streams.next() => stopped.into(),
+        timeout = &mut time_limit => End::TimedOut(timeout),
+        () = limits.cancelled.cancelled() => End::Cancelled,
     }
 }
 
