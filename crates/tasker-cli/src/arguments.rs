@@ -28,7 +28,14 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub struct DatabaseArguments {
     /// Use this database as it is; without it, a private PostgreSQL that is made and run for you
-    #[arg(long, global = true, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", help_heading = "Database")]
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL",
+        help_heading = "Database"
+    )]
     pub database_url: Option<String>,
     /// Folder with `initdb` and `postgres` to make the private PostgreSQL with
     #[arg(long, global = true, value_name = "FOLDER", help_heading = "Database")]
@@ -56,8 +63,10 @@ pub enum Command {
 
 /// Arguments of `tasker run`.
 #[derive(Debug, Args)]
-#[command(after_help = "Exit status: 0 complete, 1 ended in error, 2 cancelled, 64 wrong arguments, 65 bad template or context, \
-69 no database, 75 timed out, 130 interrupted.")]
+#[command(
+    after_help = "Exit status: 0 complete, 1 ended in error, 2 cancelled, 64 wrong arguments, 65 bad template or context, \
+69 no database, 75 timed out, 130 interrupted."
+)]
 pub struct RunArguments {
     /// The template, a YAML file
     pub template: PathBuf,

@@ -1,20 +1,15 @@
 //! Which database: the one that was named, else the private cluster.
 
-use std::time::Duration;
-
 use anstream::eprintln;
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use tasker_postgres::PgPool;
 use tasker_postgres::cluster::{self, ClusterHandle, ClusterOptions};
+use tasker_postgres::connection;
 use tasker_postgres::schema::{self, Policy};
 
 use crate::arguments::DatabaseArguments;
-use crate::db::DbCommand;
+use crate::db::{DbCommand, DbOutcome};
 use crate::failure::{ExitStatus, Failure};
-use crate::postgres::PostgresCommand;
-
-/// How long a server has to answer.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+use crate::postgres::{PostgresCommand, PostgresFailure};
 
 /// A database to work on. While it lives, a private cluster keeps running.
 pub(crate) struct Database {
@@ -26,20 +21,18 @@ pub(crate) struct Database {
 
 /// Connects, and makes or starts the private cluster where no database was named.
 pub(crate) async fn connect(arguments: &DatabaseArguments, connections: u32) -> Result<Database, Failure> {
+    let unavailable = |error: &dyn std::fmt::Display| Failure::new(ExitStatus::Unavailable, error);
     let (options, cluster) = match &arguments.database_url {
-        Some(url) => (parse(url)?, None),
+        Some(url) => (connection::parse_url(url).map_err(|error| unavailable(&error))?, None),
         None => {
-            let cluster = cluster::open(&cluster_options(arguments), &|line| eprintln!("{line}")).await.map_err(no_cluster)?;
+            let told = |line: &str| eprintln!("{line}");
+            let cluster =
+                cluster::open(&cluster_options(arguments), &told).await.map_err(|error| unavailable(&error))?;
             (cluster.connect_options(), Some(cluster))
         }
     };
     let is_private = cluster.is_some();
-    let pool = PgPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(CONNECT_WITHIN)
-        .connect_with(options)
-        .await
-        .map_err(unreachable_database)?;
+    let pool = connection::connect(options, connections).await.map_err(|error| unavailable(&error))?;
     Ok(Database { pool, _cluster: cluster, is_private })
 }
 
@@ -51,30 +44,10 @@ pub(crate) async fn open(arguments: &DatabaseArguments, connections: u32) -> Res
     Ok(database)
 }
 
-fn parse(url: &str) -> Result<PgConnectOptions, Failure> {
-    url.parse().map_err(|error| {
-        // The text may hold a password, so it is not repeated.
-        Failure::new(ExitStatus::Unavailable, format!("the database URL cannot be read: {error}"))
-            .advise("it has the form postgres://user:password@host:5432/database")
-    })
-}
-
-fn unreachable_database(error: sqlx::Error) -> Failure {
-    let failure = Failure::new(ExitStatus::Unavailable, format!("the database cannot be reached: {error}"));
-    match error {
-        sqlx::Error::Database(_) => failure.advise("check user, password and the database's name in the URL"),
-        _ => failure.advise("check host and port in the URL and that the server is running"),
-    }
-}
-
-fn no_cluster(error: cluster::ClusterError) -> Failure {
-    Failure::new(ExitStatus::Unavailable, error)
-}
-
 fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
     let mut options = ClusterOptions::default();
     if let Some(folder) = &arguments.postgres_bin {
-        options.bin_dir = Some(folder.clone());
+        options.places.setting = Some(folder.clone());
     }
     options.fetch |= arguments.fetch_postgres;
     options
@@ -83,10 +56,19 @@ fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
 /// `tasker db`.
 pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     let database = connect(arguments, 2).await?;
-    crate::db::run(command, &database.pool, database.is_private).await
+    match crate::db::run(&command, &database.pool, &mut std::io::stdout()).await {
+        Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
+        Ok(DbOutcome::Differs) => Ok(ExitStatus::Failed),
+        Err(error) => Err(Failure::new(ExitStatus::Unavailable, error)),
+    }
 }
 
 /// `tasker postgres`.
 pub(crate) async fn postgres(command: PostgresCommand, arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
-    crate::postgres::run(command, &cluster_options(arguments)).await
+    match crate::postgres::run(command, &cluster_options(arguments)).await {
+        Ok(()) => Ok(ExitStatus::Success),
+        // psql has said itself what was wrong.
+        Err(PostgresFailure::PsqlEnded(code)) => Ok(ExitStatus::Other(code)),
+        Err(failure) => Err(Failure::new(ExitStatus::Other(failure.exit_code()), failure)),
+    }
 }

@@ -10,26 +10,45 @@ use anstyle::{AnsiColor, Style};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
     /// 0: done; a task is complete.
-    Success = 0,
+    Success,
     /// 1: a task ended in error, or a check found differences.
-    Failed = 1,
+    Failed,
     /// 2: a task was cancelled.
-    Cancelled = 2,
+    Cancelled,
     /// 64: the arguments are wrong.
-    Usage = 64,
+    Usage,
     /// 65: the template, the context or another input is bad.
-    Data = 65,
+    Data,
     /// 69: there is no database, or it was lost.
-    Unavailable = 69,
+    Unavailable,
     /// 75: the time given has passed.
-    TimedOut = 75,
+    TimedOut,
     /// 130: interrupted.
-    Interrupted = 130,
+    Interrupted,
+    /// The status of a program that was run for the user.
+    Other(u8),
+}
+
+impl ExitStatus {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failed => 1,
+            Self::Cancelled => 2,
+            Self::Usage => 64,
+            Self::Data => 65,
+            Self::Unavailable => 69,
+            Self::TimedOut => 75,
+            Self::Interrupted => 130,
+            Self::Other(code) => code,
+        }
+    }
 }
 
 impl From<ExitStatus> for ExitCode {
     fn from(status: ExitStatus) -> Self {
-        ExitCode::from(status as u8)
+        ExitCode::from(status.code())
     }
 }
 

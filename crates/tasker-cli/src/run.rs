@@ -27,17 +27,17 @@ const SCRIPTED_CONCURRENCY: usize = 256;
 /// Steps of a real run that may be on their way at the same time.
 const CONCURRENCY: usize = 32;
 
-pub(crate) async fn run(arguments: RunArguments, database_arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
+pub(crate) async fn run(
+    arguments: RunArguments,
+    database_arguments: &DatabaseArguments,
+) -> Result<ExitStatus, Failure> {
     // Everything that can be found wrong without a database is found before one is looked for.
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
     let context = context(&arguments)?;
     let handlers = handlers(&arguments, &template)?;
     handlers.check(&template).map_err(|missing| no_handler(&missing))?;
     if arguments.resume.is_none() {
-        ContextCheck::new(&template)
-            .map_err(|error| Failure::data(format!("the template's context schema cannot be used: {error}")))?
-            .check(&context)
-            .map_err(refused_context)?;
+        ContextCheck::new(&template).map_err(Failure::data)?.check(&context).map_err(refused_context)?;
     }
 
     let database = database::open(database_arguments, 4).await?;
@@ -62,7 +62,8 @@ pub(crate) async fn run(arguments: RunArguments, database_arguments: &DatabaseAr
     let look = Look::choose(std::io::stderr().is_terminal(), &environment);
     let feed = Feed::new(view::Progress::new(model, mode, look), order, clock.clone());
     if let Some(task_id) = arguments.resume
-        && let Some(record) = tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        && let Some(record) =
+            tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
         && record.steps.len() == template.steps.len()
     {
         feed.resumed(&record);
@@ -109,7 +110,7 @@ async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn 
     stop.cancel();
     tokio::spawn(async {
         signal().await;
-        std::process::exit(ExitStatus::Interrupted as i32);
+        std::process::exit(i32::from(ExitStatus::Interrupted.code()));
     });
     reason
 }
@@ -137,11 +138,16 @@ async fn signal() {
 }
 
 fn user() -> String {
-    std::env::var("USER").ok().filter(|name| !name.is_empty() && name.len() <= 128).unwrap_or_else(|| "unknown".to_owned())
+    std::env::var("USER")
+        .ok()
+        .filter(|name| !name.is_empty() && name.len() <= 128)
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn context(arguments: &RunArguments) -> Result<Json, Failure> {
-    let unreadable = |what: &str, error: &dyn std::fmt::Display| Failure::data(format!("the context {what} cannot be read: {error}"));
+    let unreadable = |what: &str, error: &dyn std::fmt::Display| {
+        Failure::data(format!("the context {what} cannot be read: {error}"))
+    };
     let (text, origin) = match arguments.context.as_deref() {
         None => ("{}".to_owned(), "given by --context".to_owned()),
         Some("-") => {
@@ -157,14 +163,19 @@ fn context(arguments: &RunArguments) -> Result<Json, Failure> {
             None => (argument.to_owned(), "given by --context".to_owned()),
         },
     };
-    let mut context = Json::parse(&text)
-        .map_err(|error| Failure::data(format!("the context {origin} is not JSON: {error}")).advise("write an object such as '{\"order_id\": 7}', or @FILE to read one"))?;
+    let mut context = Json::parse(&text).map_err(|error| {
+        Failure::data(format!("the context {origin} is not JSON: {error}"))
+            .advise("write an object such as '{\"order_id\": 7}', or @FILE to read one")
+    })?;
     if !matches!(context, Json::Object(_)) {
-        return Err(Failure::data(format!("the context {origin} is not an object")).advise("write an object such as '{\"order_id\": 7}'"));
+        return Err(Failure::data(format!("the context {origin} is not an object"))
+            .advise("write an object such as '{\"order_id\": 7}'"));
     }
     for assignment in &arguments.set {
         let Some((path, value)) = assignment.split_once('=') else {
-            return Err(Failure::data(format!("--set {assignment} has no `=`")).advise("write it as --set path.to.key=value"));
+            return Err(
+                Failure::data(format!("--set {assignment} has no `=`")).advise("write it as --set path.to.key=value")
+            );
         };
         let value = Json::parse(value).unwrap_or_else(|_| Json::String(value.to_owned()));
         context.set_path(path, value).map_err(|error| Failure::data(format!("--set {assignment}: {error}")))?;
@@ -183,13 +194,14 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
         let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         Failure::data(format!("the template's commands cannot be run:{list}"))
     })?;
-    let http = HttpHandler::new().map_err(|error| Failure::new(ExitStatus::Unavailable, error))?;
-    Ok(Handlers::new().with("command", command).with("http", http))
+    Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 
 fn no_handler(missing: &tasker_core::registry::MissingHandlers) -> Failure {
     Failure::data(missing)
-        .advise("`tasker run` knows the handlers `command` and `http`; handlers in Rust are run by a program of your own")
+        .advise(
+            "`tasker run` knows the handlers `command` and `http`; handlers in Rust are run by a program of your own",
+        )
         .advise("to try the definition without its code: --outcomes FILE with the content {}")
 }
 
@@ -222,7 +234,10 @@ impl Outcome<'_> {
             Err(error) => {
                 let failure = self.failure(&error);
                 if let RunError::Database { error, .. } = &error {
-                    self.feed.apply(&Change::RunStopped { reason: StopReason::DatabaseLost { error: error.to_string() }, at });
+                    self.feed.apply(&Change::RunStopped {
+                        reason: StopReason::DatabaseLost { error: error.to_string() },
+                        at,
+                    });
                 }
                 self.finish_view();
                 return Err(failure);
@@ -236,7 +251,8 @@ impl Outcome<'_> {
             Ending::ResolvedManually => (ExitStatus::Success, Vec::new()),
             Ending::Stopped => {
                 self.feed.apply(&Change::RunStopped { reason: stop_reason.0, at });
-                let next = NextStep { purpose: "To go on where it stopped".to_owned(), command: self.resume_command(task_id) };
+                let next =
+                    NextStep { purpose: "To go on where it stopped".to_owned(), command: self.resume_command(task_id) };
                 (stop_reason.1, vec![next])
             }
         };
@@ -276,7 +292,9 @@ impl Outcome<'_> {
         } else {
             let look = Look::choose(std::io::stdout().is_terminal(), &self.environment);
             let now = self.feed.elapsed();
-            let lines = self.feed.with_view(|view| view::result_block(view.model(), now, next, look.charset));
+            let lines = self
+                .feed
+                .with_view(|view| view::result_block(view.model(), now, next, view::stdout_columns(), look.charset));
             let mut text = String::new();
             for line in lines {
                 text.push_str(&line.render(look.colour));
@@ -287,7 +305,9 @@ impl Outcome<'_> {
         match written {
             // Whoever closed the pipe has seen enough.
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))),
+            other => other.map_err(|error| {
+                Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))
+            }),
         }
     }
 
@@ -295,7 +315,8 @@ impl Outcome<'_> {
         let task = &report.record.task;
         let by_name: std::collections::HashMap<&str, &tasker_postgres::ledger::StepRecord> =
             report.record.steps.iter().map(|step| (step.name.as_str(), step)).collect();
-        let names: Vec<String> = self.feed.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
+        let names: Vec<String> =
+            self.feed.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
         debug_assert_eq!(names.len(), self.feed.order().places.len());
         view::RunReport {
             task: view::TaskReport {
@@ -324,27 +345,35 @@ impl Outcome<'_> {
     fn failure(&self, error: &RunError) -> Failure {
         match error {
             RunError::Handlers(missing) => no_handler(missing),
-            RunError::Schema(_) | RunError::Context(_) | RunError::UnstorableContext(_) | RunError::ContextTooLarge { .. } => Failure::data(error),
-            RunError::UnknownTask { .. } | RunError::ForeignTask { .. } | RunError::OtherTemplate { .. } | RunError::NotReserved { .. } => Failure::data(error),
-            RunError::InterruptedBeforeStart { task_id } => {
-                Failure::new(ExitStatus::Interrupted, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
-            }
+            RunError::Schema(_)
+            | RunError::Context(_)
+            | RunError::UnstorableContext(_)
+            | RunError::ContextTooLarge { .. } => Failure::data(error),
+            RunError::UnknownTask { .. }
+            | RunError::ForeignTask { .. }
+            | RunError::OtherTemplate { .. }
+            | RunError::NotReserved { .. } => Failure::data(error),
+            RunError::InterruptedBeforeStart { task_id } => Failure::new(ExitStatus::Interrupted, error)
+                .advise(format!("to go on: {}", self.resume_command(*task_id))),
             RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
-                Failure::data(lost).advise("to take the new content under the same version: --allow-redefine; running tasks keep theirs")
+                Failure::data(lost).advise(
+                    "to take the new content under the same version: --allow-redefine; running tasks keep theirs",
+                )
             }
-            RunError::Database { task_id: Some(task_id), .. } | RunError::Lost { task_id: Some(task_id) } | RunError::BeingRun { task_id, .. } => {
-                Failure::new(ExitStatus::Unavailable, error).advise(format!(
-                    "task {task_id} is in the database as far as it got; to go on: {}",
-                    self.resume_command(*task_id)
-                ))
-            }
+            RunError::Database { task_id: Some(task_id), .. }
+            | RunError::Lost { task_id: Some(task_id) }
+            | RunError::BeingRun { task_id, .. } => Failure::new(ExitStatus::Unavailable, error).advise(format!(
+                "task {task_id} is in the database as far as it got; to go on: {}",
+                self.resume_command(*task_id)
+            )),
             _ => Failure::new(ExitStatus::Unavailable, error),
         }
     }
 
     /// The command that goes on with a task, as it can be typed again.
     fn resume_command(&self, task_id: i64) -> String {
-        let mut command = format!("tasker run {} --resume {task_id}", quoted(&self.arguments.template.display().to_string()));
+        let mut command =
+            format!("tasker run {} --resume {task_id}", quoted(&self.arguments.template.display().to_string()));
         let mut add = |option: &str, value: String| {
             // Writing into a text cannot fail.
             let _ = write!(command, " {option} {}", quoted(&value));
@@ -366,6 +395,9 @@ impl Outcome<'_> {
 /// A word as a shell reads it back.
 fn quoted(text: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:@%,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
 }
-

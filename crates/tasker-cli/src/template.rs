@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use anstream::{eprint, println};
 use clap::Subcommand;
 use tasker_domain::problem::Style;
-use tasker_domain::template::{Checked, MAX_BYTES, Source, parse};
+use tasker_domain::template::{Checked, Source, parse};
+use tasker_domain::yaml::MAX_BYTES;
 
 use crate::failure::{ExitStatus, Failure};
 
@@ -35,7 +36,13 @@ pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
                 let template = &checked.template;
                 let steps = template.steps.len();
                 let plural = if steps == 1 { "" } else { "s" };
-                println!("{}: {}/{} {}, {steps} step{plural}: good", file.display(), template.namespace, template.name, template.version);
+                println!(
+                    "{}: {}/{} {}, {steps} step{plural}: good",
+                    file.display(),
+                    template.namespace,
+                    template.name,
+                    template.version
+                );
             }
             Err(failure) => {
                 failure.report();
@@ -55,7 +62,11 @@ pub(crate) fn load(file: &Path, environment: Option<&str>) -> Result<Checked, Fa
     let name = file.display().to_string();
     let unreadable = |error: std::io::Error| {
         let failure = Failure::data(format!("the template {name} cannot be read: {error}"));
-        if error.kind() == std::io::ErrorKind::NotFound { failure.advise("check the path; it counts from the folder you are in") } else { failure }
+        if error.kind() == std::io::ErrorKind::NotFound {
+            failure.advise("check the path; it counts from the folder you are in")
+        } else {
+            failure
+        }
     };
     let size = fs::metadata(file).map_err(unreadable)?.len();
     if size > MAX_BYTES as u64 {
@@ -63,20 +74,22 @@ pub(crate) fn load(file: &Path, environment: Option<&str>) -> Result<Checked, Fa
             .advise("data does not belong into a template: pass it as context or let a handler read it"));
     }
     let bytes = fs::read(file).map_err(unreadable)?;
-    let style = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) {
+    let style = if std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    {
         Style::Colour
     } else {
         Style::Plain
     };
+    let width = crate::view::stderr_columns();
     match parse(&Source::new(name.clone(), bytes), environment) {
         Ok(checked) => {
             if !checked.warnings.is_empty() {
-                eprint!("{}", checked.warnings.render(style));
+                eprint!("{}", checked.warnings.render(style, width));
             }
             Ok(checked)
         }
         Err(problems) => {
-            eprint!("{}", problems.render(style));
+            eprint!("{}", problems.render(style, width));
             Err(Failure::data(format!("the template {name} cannot be used")))
         }
     }

@@ -1,13 +1,9 @@
 //! `tasker db`: what it prints and how it ends.
 #![allow(clippy::unwrap_used)]
 #![allow(missing_docs)]
-#![allow(unreachable_pub)]
-
-#[path = "../src/db.rs"]
-mod db;
 
 use clap::Parser;
-use db::{DbCommand, DbError, DbOutcome};
+use tasker_cli::db::{self, DbCommand, DbError, DbOutcome};
 use tasker_postgres::{PgPool, engine_schema::MIGRATIONS, schema::Shape};
 use tasker_testing::database::TestDatabase;
 

@@ -1,6 +1,7 @@
 //! The record of Tasker in PostgreSQL: everything that is SQL stands in this crate.
 
 pub mod cluster;
+pub mod connection;
 pub mod engine_schema;
 pub mod ledger;
 pub mod schema;

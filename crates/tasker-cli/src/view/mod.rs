@@ -49,4 +49,4 @@ pub use plain::PlainLines;
 pub use progress::{Progress, ProgressError};
 pub use report::{NextStep, result_block};
 pub use settings::{Charset, Environment, Look, Mode};
-pub use terminal::{StderrTerminal, Terminal, stdout_columns};
+pub use terminal::{StderrTerminal, Terminal, stderr_columns, stdout_columns};

@@ -57,3 +57,9 @@ pub fn stdout_columns() -> Option<usize> {
     let (_, columns) = console::Term::stdout().size_checked()?;
     Some(usize::from(columns)).filter(|columns| *columns > 0)
 }
+
+/// The columns of the terminal that stderr is connected to; 100 where it is none.
+pub fn stderr_columns() -> usize {
+    let size = console::Term::stderr().size_checked();
+    size.map(|(_, columns)| usize::from(columns)).filter(|columns| *columns > 0).unwrap_or(100)
+}
