@@ -1,6 +1,5 @@
 //! `tasker run`.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -82,7 +81,17 @@ pub(crate) async fn run(
     }
     // Why it was stopped, if it was: the watcher ends only with a reason.
     let stopped = if stop.is_cancelled() { signals.await.ok() } else { None };
-    Outcome { arguments: &arguments, database: database_arguments, feed: &feed, mode, environment }.close(done, stopped)
+    let is_private = database.is_private;
+    let outcome = Outcome {
+        template: &template,
+        is_private,
+        arguments: &arguments,
+        database: database_arguments,
+        feed: &feed,
+        mode,
+        environment,
+    };
+    outcome.close(done, stopped)
 }
 
 /// Why a run was stopped.
@@ -211,6 +220,8 @@ fn refused_context(problems: impl std::fmt::Display) -> Failure {
 
 /// What is needed to say how a run ended.
 struct Outcome<'a> {
+    template: &'a Template,
+    is_private: bool,
     arguments: &'a RunArguments,
     database: &'a DatabaseArguments,
     feed: &'a Feed,
@@ -245,7 +256,7 @@ impl Outcome<'_> {
         };
         let task_id = report.record.task.task_id;
         let (status, next) = match report.ending {
-            Ending::Complete => (ExitStatus::Success, Vec::new()),
+            Ending::Complete => (ExitStatus::Success, self.after_success(task_id)),
             Ending::Error => (ExitStatus::Failed, Vec::new()),
             Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),
             Ending::ResolvedManually => (ExitStatus::Success, Vec::new()),
@@ -292,9 +303,15 @@ impl Outcome<'_> {
         } else {
             let look = Look::choose(std::io::stdout().is_terminal(), &self.environment);
             let now = self.feed.elapsed();
-            let lines = self
-                .feed
-                .with_view(|view| view::result_block(view.model(), now, next, view::stdout_columns(), look.charset));
+            let columns = view::stdout_columns();
+            let lines = self.feed.with_view(|view| {
+                let mut lines = view::result_block(view.model(), now, &[], columns, look.charset);
+                if report.ending == Ending::Complete {
+                    lines.extend(view::results_block(&self.left_by_last_steps(report), columns, look.charset));
+                }
+                lines.extend(view::next_steps_block(next, look.charset));
+                lines
+            });
             let mut text = String::new();
             for line in lines {
                 text.push_str(&line.render(look.colour));
@@ -309,6 +326,32 @@ impl Outcome<'_> {
                 Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))
             }),
         }
+    }
+
+    /// Names and results of the steps that no other waits for: what the task was run for.
+    fn left_by_last_steps<'r>(&self, report: &'r TaskReport) -> Vec<(&'r str, &'r str)> {
+        let steps = &self.template.steps;
+        let waited_for: std::collections::HashSet<usize> =
+            steps.iter().flat_map(|step| step.parents.iter().copied()).collect();
+        let last: std::collections::HashSet<&str> = steps
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !waited_for.contains(place))
+            .map(|(_, step)| step.name.as_str())
+            .collect();
+        let records = report.record.steps.iter().filter(|step| last.contains(step.name.as_str()));
+        records.map(|step| (step.name.as_str(), step.results.get())).collect()
+    }
+
+    /// Where to go after a task is complete.
+    fn after_success(&self, task_id: i64) -> Vec<NextStep> {
+        let next = |purpose: &str, command: String| NextStep { purpose: purpose.to_owned(), command };
+        let mut steps = vec![next("To read what every step left", format!("{} --json", self.resume_command(task_id)))];
+        if self.is_private {
+            let query = format!("select * from tasker_workflow_steps where task_id = {task_id}");
+            steps.push(next("To look at its rows", format!("{} postgres psql -- -c '{query}'", program())));
+        }
+        steps
     }
 
     fn document(&self, report: &TaskReport) -> view::RunReport {
@@ -373,23 +416,37 @@ impl Outcome<'_> {
     /// The command that goes on with a task, as it can be typed again.
     fn resume_command(&self, task_id: i64) -> String {
         let mut command =
-            format!("tasker run {} --resume {task_id}", quoted(&self.arguments.template.display().to_string()));
+            format!("{} run {} --resume {task_id}", program(), quoted(&self.arguments.template.display().to_string()));
         let mut add = |option: &str, value: String| {
-            // Writing into a text cannot fail.
-            let _ = write!(command, " {option} {}", quoted(&value));
+            command.push(' ');
+            command.push_str(option);
+            command.push(' ');
+            command.push_str(&value);
         };
         if let Some(file) = &self.arguments.outcomes {
-            add("--outcomes", file.display().to_string());
+            add("--outcomes", quoted(&file.display().to_string()));
         }
         if let Some(environment) = &self.arguments.environment {
-            add("--environment", environment.clone());
+            add("--environment", quoted(environment));
         }
-        if self.database.database_url.is_some() && std::env::var_os("DATABASE_URL").is_none() {
-            // The URL may hold a password, which must not appear on the screen.
-            command.push_str(" --database-url …");
+        if let Some(url) = &self.database.database_url
+            && std::env::var_os("DATABASE_URL").is_none()
+        {
+            // A password must not appear on the screen.
+            add("--database-url", if holds_password(url) { "…".to_owned() } else { quoted(url) });
         }
         command
     }
+}
+
+fn holds_password(url: &str) -> bool {
+    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
+    user.contains(':') || url.contains("password=")
+}
+
+/// This program as it was called, so that a command we print can be typed again.
+fn program() -> String {
+    std::env::args().next().filter(|name| !name.is_empty()).map_or_else(|| "tasker".to_owned(), |name| quoted(&name))
 }
 
 /// A word as a shell reads it back.
