@@ -1,15 +1,15 @@
 //! Which database: the one that was named, else the private cluster.
 
-use anstream::eprintln;
 use tasker_postgres::PgPool;
 use tasker_postgres::cluster::{self, ClusterHandle, ClusterOptions};
 use tasker_postgres::connection;
 use tasker_postgres::schema::{self, Policy};
 
 use crate::arguments::DatabaseArguments;
-use crate::db::{DbCommand, DbOutcome};
+use crate::db::{DbCommand, DbError, DbOutcome};
 use crate::failure::{ExitStatus, Failure};
 use crate::postgres::{PostgresCommand, PostgresFailure};
+use crate::printing::{to_stderr, visible};
 
 /// A database to work on. While it lives, a private cluster keeps running.
 pub(crate) struct Database {
@@ -25,7 +25,7 @@ pub(crate) async fn connect(arguments: &DatabaseArguments, connections: u32) -> 
     let (options, cluster) = match &arguments.database_url {
         Some(url) => (connection::parse_url(url).map_err(|error| unavailable(&error))?, None),
         None => {
-            let told = |line: &str| eprintln!("{line}");
+            let told = |line: &str| to_stderr(format_args!("{}", visible(line)));
             let cluster =
                 cluster::open(&cluster_options(arguments), &told).await.map_err(|error| unavailable(&error))?;
             (cluster.connect_options(), Some(cluster))
@@ -59,6 +59,8 @@ pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Res
     match crate::db::run(&command, &database.pool, &mut std::io::stdout()).await {
         Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
         Ok(DbOutcome::Differs) => Ok(ExitStatus::Failed),
+        // Whoever closed the pipe has seen enough.
+        Err(DbError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitStatus::Success),
         Err(error) => Err(Failure::new(ExitStatus::Unavailable, error)),
     }
 }

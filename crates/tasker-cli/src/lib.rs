@@ -7,6 +7,7 @@ mod failure;
 mod feed;
 mod outcomes;
 mod postgres;
+mod printing;
 mod run;
 mod template;
 pub mod view;

@@ -19,6 +19,7 @@ use crate::arguments::{DatabaseArguments, RunArguments};
 use crate::database;
 use crate::failure::{ExitStatus, Failure};
 use crate::feed::{Feed, Order};
+use crate::printing::{to_stderr, unless_closed, visible};
 use crate::view::{self, Change, Environment, Look, Mode, NextStep, StopReason, TaskEnd};
 
 /// Steps of a scripted run cost nothing, so more of them may be on their way.
@@ -286,7 +287,7 @@ impl Outcome<'_> {
             let written = self.document(report).write(&mut stdout);
             // The document is for programs; how to go on is for people and stands on standard error.
             for step in next {
-                anstream::eprintln!("{}: {}", step.purpose, step.command);
+                to_stderr(format_args!("{}: {}", step.purpose, visible(&step.command)));
             }
             written
         } else {
@@ -302,13 +303,8 @@ impl Outcome<'_> {
             }
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         };
-        match written {
-            // Whoever closed the pipe has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|error| {
-                Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))
-            }),
-        }
+        unless_closed(written)
+            .map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}")))
     }
 
     fn document(&self, report: &TaskReport) -> view::RunReport {
@@ -372,8 +368,10 @@ impl Outcome<'_> {
 
     /// The command that goes on with a task, as it can be typed again.
     fn resume_command(&self, task_id: i64) -> String {
-        let mut command =
-            format!("tasker run {} --resume {task_id}", quoted(&self.arguments.template.display().to_string()));
+        // As it was started: a program that is not on PATH is found again by the same words.
+        let program = std::env::args_os().next().map_or_else(|| "tasker".into(), |word| word.display().to_string());
+        let template = self.arguments.template.display().to_string();
+        let mut command = format!("{} run {} --resume {task_id}", quoted(&program), quoted(&template));
         let mut add = |option: &str, value: String| {
             // Writing into a text cannot fail.
             let _ = write!(command, " {option} {}", quoted(&value));
@@ -384,12 +382,30 @@ impl Outcome<'_> {
         if let Some(environment) = &self.arguments.environment {
             add("--environment", environment.clone());
         }
-        if self.database.database_url.is_some() && std::env::var_os("DATABASE_URL").is_none() {
-            // The URL may hold a password, which must not appear on the screen.
-            command.push_str(" --database-url …");
+        if let Some(concurrency) = self.arguments.concurrency {
+            add("--concurrency", concurrency.to_string());
+        }
+        if let Some(folder) = &self.database.postgres_bin {
+            add("--postgres-bin", folder.display().to_string());
+        }
+        match &self.database.database_url {
+            // It stands in the environment and will do so again.
+            Some(url) if std::env::var_os("DATABASE_URL").is_some_and(|set| set.to_str() == Some(url)) => {}
+            Some(url) if holds_no_secret(url) => add("--database-url", url.clone()),
+            // A password must not appear on the screen.
+            Some(_) => command.push_str(" --database-url …"),
+            None => {}
         }
         command
     }
+}
+
+/// Whether a URL may be shown: it can be read, and there is no password in it.
+fn holds_no_secret(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| {
+        let parameters_harmless = url.query_pairs().all(|(name, _)| !name.to_ascii_lowercase().contains("password"));
+        url.password().is_none() && parameters_harmless
+    })
 }
 
 /// A word as a shell reads it back.
