@@ -70,20 +70,29 @@ pub(crate) async fn run(
         feed.resumed(&record);
     }
     let stop = CancellationToken::new();
-    let signals = tokio::spawn(watch(stop.clone(), arguments.timeout, clock.clone()));
+    let at_once = CancellationToken::new();
+    let signals = tokio::spawn(watch(stop.clone(), at_once.clone(), arguments.timeout, clock.clone()));
     let ticking = feed.tick();
     let notice = |text: &str| feed.apply(&Change::Notice { text: text.to_owned(), at: feed.elapsed() });
     let run = match arguments.resume {
         None => Run::new(&template, context).asked_by(&user(), "tasker-cli", "tasker run"),
         Some(task_id) => Run::resume(&template, task_id),
     };
-    let done = tasker.start(run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone())).await;
+    let run = run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone());
+    let done = tokio::select! {
+        done = tasker.start(run) => Some(done),
+        () = at_once.cancelled() => None,
+    };
     if let Some(ticking) = ticking {
         ticking.abort();
     }
+    let outcome = Outcome { arguments: &arguments, database: database_arguments, feed: &feed, mode, environment };
+    let Some(done) = done else {
+        return Ok(outcome.close_at_once());
+    };
     // Why it was stopped, if it was: the watcher ends only with a reason.
     let stopped = if stop.is_cancelled() { signals.await.ok() } else { None };
-    Outcome { arguments: &arguments, database: database_arguments, feed: &feed, mode, environment }.close(done, stopped)
+    outcome.close(done, stopped)
 }
 
 /// Why a run was stopped.
@@ -93,8 +102,13 @@ enum Stop {
     Interrupted,
 }
 
-/// Ends with the first reason to stop; a second signal ends the program at once.
-async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn Clock>) -> Stop {
+/// Ends with the first reason to stop; a signal after it asks for the end at once.
+async fn watch(
+    stop: CancellationToken,
+    at_once: CancellationToken,
+    limit: Option<Duration>,
+    clock: Arc<dyn Clock>,
+) -> Stop {
     let passed = async {
         match limit {
             Some(limit) => {
@@ -109,9 +123,9 @@ async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn 
         () = signal() => Stop::Interrupted,
     };
     stop.cancel();
-    tokio::spawn(async {
+    tokio::spawn(async move {
         signal().await;
-        std::process::exit(i32::from(ExitStatus::Interrupted.code()));
+        at_once.cancel();
     });
     reason
 }
@@ -272,6 +286,18 @@ impl Outcome<'_> {
         self.finish_view();
         self.print(&report, &next)?;
         Ok(status)
+    }
+
+    /// Somebody would not wait until everything was handed back: others take it over after the lease.
+    fn close_at_once(&self) -> ExitStatus {
+        let at = self.feed.elapsed();
+        self.feed.apply(&Change::RunStopped { reason: StopReason::Interrupted, at });
+        self.finish_view();
+        if let Some(id) = self.feed.with_view(|view| view.model().task_id()) {
+            let command = self.resume_command(id);
+            to_stderr(format_args!("not everything was handed back; to go on: {}", visible(&command)));
+        }
+        ExitStatus::Interrupted
     }
 
     fn finish_view(&self) {

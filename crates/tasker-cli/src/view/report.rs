@@ -123,9 +123,7 @@ fn stop_line(reason: &StopReason, charset: Charset) -> Line {
         StopReason::TimedOut { limit: after } => {
             format!("  The time limit of {} was reached. What is complete stays complete.", limit(*after))
         }
-        StopReason::Interrupted => {
-            "  The task was handed back: any worker can go on with it. What is complete stays complete.".to_owned()
-        }
+        StopReason::Interrupted => "  The task was handed back. What is complete stays complete.".to_owned(),
         StopReason::DatabaseLost { error } => {
             format!("  The last try said: {}", fit(first_line(error), COLUMNS, charset))
         }

@@ -47,8 +47,22 @@ async fn it_is_text_or_a_file_or_standard_input() {
 async fn set_takes_json_and_else_text() {
     let database = Database::new().await;
     let sets = [
-        "--set", "a.b=5", "--set", "a.c=five", "--set", "list=[1, 2]", "--set", "flag=true", "--set", "text=\"true\"",
-        "--set", "empty=", "--set", "sum=a=b", "--set", "kept=changed",
+        "--set",
+        "a.b=5",
+        "--set",
+        "a.c=five",
+        "--set",
+        "list=[1, 2]",
+        "--set",
+        "flag=true",
+        "--set",
+        "text=\"true\"",
+        "--set",
+        "empty=",
+        "--set",
+        "sum=a=b",
+        "--set",
+        "kept=changed",
     ];
     let mut arguments = vec!["--context", r#"{"kept": 1, "other": 12345678901234567890.5}"#];
     arguments.extend(sets);

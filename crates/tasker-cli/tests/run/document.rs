@@ -16,7 +16,8 @@ const GRAPH: &str = "
 #[tokio::test]
 async fn a_complete_run_is_one_document_with_the_promised_keys_in_order() {
     let database = Database::new().await;
-    let script = r#"{"left": [{"result": {"n": 12345678901234567890.123456789012345678, "big": 1e30, "small": 0.10}}]}"#;
+    let script =
+        r#"{"left": [{"result": {"n": 12345678901234567890.123456789012345678, "big": 1e30, "small": 0.10}}]}"#;
     let folder = Folder::new().with("graph.yaml", template(GRAPH)).with("script.json", script);
     let mut command = tasker(&["run", "graph.yaml", "--outcomes", "script.json", "--json"]);
     command.args(["--database-url", &database.url()]).current_dir(folder.path());
@@ -35,7 +36,8 @@ async fn a_complete_run_is_one_document_with_the_promised_keys_in_order() {
     };
     let ok = r#"{"ok": true}"#;
     // The column is jsonb: numbers keep every digit, but are written without an exponent.
-    let exact = r#"{"n": 12345678901234567890.123456789012345678, "big": 1000000000000000000000000000000, "small": 0.10}"#;
+    let exact =
+        r#"{"n": 12345678901234567890.123456789012345678, "big": 1000000000000000000000000000000, "small": 0.10}"#;
     let steps = [step("alone", ok), step("first", ok), step("right", ok), step("left", exact), step("last", ok)];
     let expected = format!(
         r#"{{"task":{{"id":{id},"namespace":"tests","name":"trial","version":"1.2.3","state":"complete"}},"steps":[{}],"executions":5,"elapsed_seconds":{}}}"#,
@@ -51,7 +53,8 @@ async fn a_step_that_never_ran_has_nothing_and_the_run_ends_with_1() {
     let script = r#"{"pay": ["fatal"]}"#;
     let folder = Folder::new().with("chain.yaml", chain(&["pay", "ship", "mail"])).with("script.json", script);
     let run = |more: &[&str]| {
-        let mut command = tasker(&["run", "chain.yaml", "--outcomes", "script.json", "--database-url", &database.url()]);
+        let mut command =
+            tasker(&["run", "chain.yaml", "--outcomes", "script.json", "--database-url", &database.url()]);
         command.args(more).current_dir(folder.path());
         Ended::of(command)
     };

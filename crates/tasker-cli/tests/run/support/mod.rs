@@ -6,4 +6,4 @@ mod program;
 
 pub(crate) use database::Database;
 pub(crate) use folder::{Folder, chain, template, template_with};
-pub(crate) use program::{Ended, Running, TASKER, tasker, wait_until};
+pub(crate) use program::{Ended, Running, TASKER, is_alive, tasker, wait_until};

@@ -167,7 +167,10 @@ impl Drop for Running {
 }
 
 /// Waits for what another process does without telling us.
-#[expect(clippy::disallowed_methods, reason = "between two looks at another process, for whose deeds there is no event")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "between two looks at another process, for whose deeds there is no event"
+)]
 #[track_caller]
 pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     for _ in 0..1_200 {
@@ -177,4 +180,11 @@ pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(50));
     }
     panic!("waited in vain until {what}");
+}
+
+/// Whether a process lives; one that has ended and that nobody reaps does not.
+pub(crate) fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    let process = Pid::from_raw(pid.parse().unwrap());
+    kill(process, None).is_ok() && !stat.is_ok_and(|text| text.contains(") Z "))
 }
