@@ -248,7 +248,8 @@ impl Outcome<'_> {
             }
             Err(error) => {
                 let failure = self.failure(&error);
-                if let RunError::Database { error, .. } = &error {
+                // Before there was a task, nothing was lost.
+                if let RunError::Database { task_id: Some(_), error } = &error {
                     self.feed.apply(&Change::RunStopped {
                         reason: StopReason::DatabaseLost { error: error.to_string() },
                         at,

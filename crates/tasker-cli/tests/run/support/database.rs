@@ -1,5 +1,5 @@
-use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tasker_testing::TestDatabase;
 use tasker_testing::database::SERVER_VARIABLE;
 
@@ -67,6 +67,27 @@ impl Database {
         ] {
             assert_eq!(self.count(table).await, 0, "{table}");
         }
+    }
+
+    /// Ends every connection and takes no new one.
+    pub(crate) async fn close_doors(&self) {
+        let name = self.name();
+        self.on_server(&format!(
+            "alter database {name} with allow_connections false;
+             select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        ))
+        .await;
+    }
+
+    /// Takes connections again.
+    pub(crate) async fn open_doors(&self) {
+        self.on_server(&format!("alter database {} with allow_connections true", self.name())).await;
+    }
+
+    async fn on_server(&self, sql: &str) {
+        let mut connection = PgConnection::connect(&std::env::var(SERVER_VARIABLE).unwrap()).await.unwrap();
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
     }
 
     /// Ends every connection of others to this database.
