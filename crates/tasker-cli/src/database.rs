@@ -6,10 +6,10 @@ use tasker_postgres::connection;
 use tasker_postgres::schema::{self, Policy};
 
 use crate::arguments::DatabaseArguments;
-use crate::db::{DbCommand, DbError, DbOutcome};
+use crate::db::{DbCommand, DbOutcome};
 use crate::failure::{ExitStatus, Failure};
 use crate::postgres::{PostgresCommand, PostgresFailure};
-use crate::printing::{to_stderr, visible};
+use crate::printing::{UntilClosed, to_stderr, visible};
 
 /// A database to work on. While it lives, a private cluster keeps running.
 pub(crate) struct Database {
@@ -56,11 +56,9 @@ fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
 /// `tasker db`.
 pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     let database = connect(arguments, 2).await?;
-    match crate::db::run(&command, &database.pool, &mut std::io::stdout()).await {
+    match crate::db::run(&command, &database.pool, &mut UntilClosed(std::io::stdout())).await {
         Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
         Ok(DbOutcome::Differs) => Ok(ExitStatus::Failed),
-        // Whoever closed the pipe has seen enough.
-        Err(DbError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(ExitStatus::Success),
         Err(error) => Err(Failure::new(ExitStatus::Unavailable, error)),
     }
 }

@@ -27,6 +27,22 @@ pub(crate) fn unless_closed(written: io::Result<()>) -> io::Result<()> {
     }
 }
 
+/// A stream that takes what nobody reads any more.
+pub(crate) struct UntilClosed<W>(pub(crate) W);
+
+impl<W: Write> Write for UntilClosed<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            other => other,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_closed(self.0.flush())
+    }
+}
+
 /// A text whose control characters are spelled out; lines stay lines.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());

@@ -21,7 +21,7 @@ pub enum TemplateCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Environment whose overlay counts
-        #[arg(long, value_name = "NAME", env = "TASKER_ENV")]
+        #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
         environment: Option<String>,
     },
 }
@@ -89,12 +89,12 @@ pub(crate) fn load(file: &Path, environment: Option<&str>) -> Result<Checked, Fa
     match parse(&Source::new(name.clone(), bytes), environment) {
         Ok(checked) => {
             if !checked.warnings.is_empty() {
-                to_stderr(format_args!("{}", checked.warnings.render(style, width)));
+                to_stderr(format_args!("{}\n", checked.warnings.render(style, width)));
             }
             Ok(checked)
         }
         Err(problems) => {
-            to_stderr(format_args!("{}", problems.render(style, width)));
+            to_stderr(format_args!("{}\n", problems.render(style, width)));
             Err(Failure::data(format!("the template {name} cannot be used")))
         }
     }
