@@ -89,7 +89,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub timeout: Option<Duration>,
     /// Environment whose overlay in the template counts
-    #[arg(long, value_name = "NAME", env = "TASKER_ENV")]
+    #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
     pub environment: Option<String>,
     /// Take a changed template under a version that tasks were made from (a private PostgreSQL always does)
     #[arg(long)]

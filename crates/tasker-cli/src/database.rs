@@ -1,6 +1,5 @@
 //! Which database: the one that was named, else the private cluster.
 
-use anstream::eprintln;
 use tasker_postgres::PgPool;
 use tasker_postgres::cluster::{self, ClusterHandle, ClusterOptions};
 use tasker_postgres::connection;
@@ -10,6 +9,7 @@ use crate::arguments::DatabaseArguments;
 use crate::db::{DbCommand, DbOutcome};
 use crate::failure::{ExitStatus, Failure};
 use crate::postgres::{PostgresCommand, PostgresFailure};
+use crate::printing::{UntilClosed, to_stderr, visible};
 
 /// A database to work on. While it lives, a private cluster keeps running.
 pub(crate) struct Database {
@@ -25,7 +25,7 @@ pub(crate) async fn connect(arguments: &DatabaseArguments, connections: u32) -> 
     let (options, cluster) = match &arguments.database_url {
         Some(url) => (connection::parse_url(url).map_err(|error| unavailable(&error))?, None),
         None => {
-            let told = |line: &str| eprintln!("{line}");
+            let told = |line: &str| to_stderr(format_args!("{}", visible(line)));
             let cluster =
                 cluster::open(&cluster_options(arguments), &told).await.map_err(|error| unavailable(&error))?;
             (cluster.connect_options(), Some(cluster))
@@ -56,7 +56,7 @@ fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
 /// `tasker db`.
 pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     let database = connect(arguments, 2).await?;
-    match crate::db::run(&command, &database.pool, &mut std::io::stdout()).await {
+    match crate::db::run(&command, &database.pool, &mut UntilClosed(std::io::stdout())).await {
         Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
         Ok(DbOutcome::Differs) => Ok(ExitStatus::Failed),
         Err(error) => Err(Failure::new(ExitStatus::Unavailable, error)),

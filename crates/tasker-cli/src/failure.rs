@@ -3,8 +3,9 @@
 use std::fmt;
 use std::process::ExitCode;
 
-use anstream::eprintln;
 use anstyle::{AnsiColor, Style};
+
+use crate::printing::{to_stderr, unless_closed, visible};
 
 /// What the exit status means; the numbers are those of `sysexits.h` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,9 +88,9 @@ impl Failure {
     pub fn report(&self) -> ExitCode {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let hint = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-        eprintln!("{bad}error{bad:#}: {}", self.message);
+        to_stderr(format_args!("{bad}error{bad:#}: {}", visible(&self.message)));
         for advice in &self.advice {
-            eprintln!("{hint}hint{hint:#}: {advice}");
+            to_stderr(format_args!("{hint}hint{hint:#}: {}", visible(advice)));
         }
         self.status.into()
     }
@@ -97,7 +98,8 @@ impl Failure {
 
 /// What clap has to say about wrong arguments, or the help that was asked for.
 pub(crate) fn usage(refusal: &clap::Error) -> ExitCode {
-    // A closed pipe while help is printed is nobody's mistake.
-    let printed = refusal.print();
-    if refusal.use_stderr() || printed.is_err() { ExitStatus::Usage.into() } else { ExitStatus::Success.into() }
+    if unless_closed(refusal.print()).is_err() {
+        return ExitStatus::Unavailable.into();
+    }
+    if refusal.use_stderr() { ExitStatus::Usage.into() } else { ExitStatus::Success.into() }
 }

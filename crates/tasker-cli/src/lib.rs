@@ -7,16 +7,21 @@ mod failure;
 mod feed;
 mod outcomes;
 mod postgres;
+mod printing;
 mod run;
 mod template;
 pub mod view;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 pub use arguments::{Arguments, Command};
 use clap::Parser;
 pub use failure::{ExitStatus, Failure};
 use tracing_subscriber::EnvFilter;
+
+/// How long the end of the program waits for threads that are in the middle of something.
+const WIND_UP: Duration = Duration::from_millis(500);
 
 /// Reads the arguments, does what they say and returns how it went.
 pub fn main() -> ExitCode {
@@ -35,8 +40,8 @@ pub fn main() -> ExitCode {
         }
     };
     let done = runtime.block_on(dispatch(arguments));
-    // Handlers that do not end when told are not waited for.
-    runtime.shutdown_background();
+    // What still runs is dropped, and with it the programs that it started; what cannot be dropped is not waited for.
+    runtime.shutdown_timeout(WIND_UP);
     match done {
         Ok(status) => status.into(),
         Err(failure) => failure.report(),

@@ -5,6 +5,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use clap::Subcommand;
 use tasker_postgres::cluster::{self, ClusterError, ClusterOptions, FetchError, Status, Stopped};
 
+use crate::printing::{to_stderr, to_stdout, visible};
+
 /// The private PostgreSQL that the program makes and runs when no database is named.
 #[derive(Debug, Clone, Subcommand)]
 pub enum PostgresCommand {
@@ -98,13 +100,12 @@ pub(crate) async fn run(command: PostgresCommand, options: &ClusterOptions) -> R
 
 /// What happens on the way.
 fn notice(text: &str) {
-    anstream::eprintln!("{text}");
+    to_stderr(format_args!("{}", visible(text)));
 }
 
 fn answer(lines: &[String]) -> Result<(), PostgresFailure> {
-    let mut out = io::stdout().lock();
     for line in lines {
-        writeln!(out, "{line}")?;
+        to_stdout(format_args!("{line}"))?;
     }
     Ok(())
 }
@@ -187,7 +188,7 @@ fn confirmed(question: &str) -> Result<bool, PostgresFailure> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    anstream::eprint!("{question}");
+    write!(anstream::stderr(), "{question}")?;
     io::stderr().flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

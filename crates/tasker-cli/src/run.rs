@@ -18,6 +18,7 @@ use crate::arguments::{DatabaseArguments, RunArguments};
 use crate::database;
 use crate::failure::{ExitStatus, Failure};
 use crate::feed::{Feed, Order};
+use crate::printing::{to_stderr, unless_closed, visible};
 use crate::view::{self, Change, Environment, Look, Mode, NextStep, StopReason, TaskEnd};
 
 /// Steps of a scripted run cost nothing, so more of them may be on their way.
@@ -68,29 +69,36 @@ pub(crate) async fn run(
         feed.resumed(&record);
     }
     let stop = CancellationToken::new();
-    let signals = tokio::spawn(watch(stop.clone(), arguments.timeout, clock.clone()));
+    let at_once = CancellationToken::new();
+    let signals = tokio::spawn(watch(stop.clone(), at_once.clone(), arguments.timeout, clock.clone()));
     let ticking = feed.tick();
     let notice = |text: &str| feed.apply(&Change::Notice { text: text.to_owned(), at: feed.elapsed() });
     let run = match arguments.resume {
         None => Run::new(&template, context).asked_by(&user(), "tasker-cli", "tasker run"),
         Some(task_id) => Run::resume(&template, task_id),
     };
-    let done = tasker.start(run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone())).await;
+    let run = run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone());
+    let done = tokio::select! {
+        done = tasker.start(run) => Some(done),
+        () = at_once.cancelled() => None,
+    };
     if let Some(ticking) = ticking {
         ticking.abort();
     }
-    // Why it was stopped, if it was: the watcher ends only with a reason.
-    let stopped = if stop.is_cancelled() { signals.await.ok() } else { None };
-    let is_private = database.is_private;
     let outcome = Outcome {
         template: &template,
-        is_private,
+        is_private: database.is_private,
         arguments: &arguments,
         database: database_arguments,
         feed: &feed,
         mode,
         environment,
     };
+    let Some(done) = done else {
+        return Ok(outcome.close_at_once());
+    };
+    // Why it was stopped, if it was: the watcher ends only with a reason.
+    let stopped = if stop.is_cancelled() { signals.await.ok() } else { None };
     outcome.close(done, stopped)
 }
 
@@ -101,8 +109,13 @@ enum Stop {
     Interrupted,
 }
 
-/// Ends with the first reason to stop; a second signal ends the program at once.
-async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn Clock>) -> Stop {
+/// Ends with the first reason to stop; a signal after it asks for the end at once.
+async fn watch(
+    stop: CancellationToken,
+    at_once: CancellationToken,
+    limit: Option<Duration>,
+    clock: Arc<dyn Clock>,
+) -> Stop {
     let passed = async {
         match limit {
             Some(limit) => {
@@ -117,9 +130,9 @@ async fn watch(stop: CancellationToken, limit: Option<Duration>, clock: Arc<dyn 
         () = signal() => Stop::Interrupted,
     };
     stop.cancel();
-    tokio::spawn(async {
+    tokio::spawn(async move {
         signal().await;
-        std::process::exit(i32::from(ExitStatus::Interrupted.code()));
+        at_once.cancel();
     });
     reason
 }
@@ -244,7 +257,8 @@ impl Outcome<'_> {
             }
             Err(error) => {
                 let failure = self.failure(&error);
-                if let RunError::Database { error, .. } = &error {
+                // Before there was a task, nothing was lost.
+                if let RunError::Database { task_id: Some(_), error } = &error {
                     self.feed.apply(&Change::RunStopped {
                         reason: StopReason::DatabaseLost { error: error.to_string() },
                         at,
@@ -284,6 +298,18 @@ impl Outcome<'_> {
         Ok(status)
     }
 
+    /// Somebody would not wait until everything was handed back: others take it over after the lease.
+    fn close_at_once(&self) -> ExitStatus {
+        let at = self.feed.elapsed();
+        self.feed.apply(&Change::RunStopped { reason: StopReason::Interrupted, at });
+        self.finish_view();
+        if let Some(id) = self.feed.with_view(|view| view.model().task_id()) {
+            let command = self.resume_command(id);
+            to_stderr(format_args!("not everything was handed back; to go on: {}", visible(&command)));
+        }
+        ExitStatus::Interrupted
+    }
+
     fn finish_view(&self) {
         let now = self.feed.elapsed();
         if let Err(error) = self.feed.with_view(|view| view.finish(now)) {
@@ -297,7 +323,7 @@ impl Outcome<'_> {
             let written = self.document(report).write(&mut stdout);
             // The document is for programs; how to go on is for people and stands on standard error.
             for step in next {
-                anstream::eprintln!("{}: {}", step.purpose, step.command);
+                to_stderr(format_args!("{}: {}", step.purpose, visible(&step.command)));
             }
             written
         } else {
@@ -319,13 +345,8 @@ impl Outcome<'_> {
             }
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         };
-        match written {
-            // Whoever closed the pipe has seen enough.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-            other => other.map_err(|error| {
-                Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}"))
-            }),
-        }
+        unless_closed(written)
+            .map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}")))
     }
 
     /// Names and results of the steps that no other waits for: what the task was run for.
@@ -415,38 +436,46 @@ impl Outcome<'_> {
 
     /// The command that goes on with a task, as it can be typed again.
     fn resume_command(&self, task_id: i64) -> String {
-        let mut command =
-            format!("{} run {} --resume {task_id}", program(), quoted(&self.arguments.template.display().to_string()));
+        let template = self.arguments.template.display().to_string();
+        let mut command = format!("{} run {} --resume {task_id}", program(), quoted(&template));
         let mut add = |option: &str, value: String| {
-            command.push(' ');
-            command.push_str(option);
-            command.push(' ');
-            command.push_str(&value);
+            command.push_str(&format!(" {option} {}", quoted(&value)));
         };
         if let Some(file) = &self.arguments.outcomes {
-            add("--outcomes", quoted(&file.display().to_string()));
+            add("--outcomes", file.display().to_string());
         }
         if let Some(environment) = &self.arguments.environment {
-            add("--environment", quoted(environment));
+            add("--environment", environment.clone());
         }
-        if let Some(url) = &self.database.database_url
-            && std::env::var_os("DATABASE_URL").is_none()
-        {
+        if let Some(concurrency) = self.arguments.concurrency {
+            add("--concurrency", concurrency.to_string());
+        }
+        if let Some(folder) = &self.database.postgres_bin {
+            add("--postgres-bin", folder.display().to_string());
+        }
+        match &self.database.database_url {
+            // It stands in the environment and will do so again.
+            Some(url) if std::env::var_os("DATABASE_URL").is_some_and(|set| set.to_str() == Some(url)) => {}
+            Some(url) if holds_no_secret(url) => add("--database-url", url.clone()),
             // A password must not appear on the screen.
-            add("--database-url", if holds_password(url) { "…".to_owned() } else { quoted(url) });
+            Some(_) => command.push_str(" --database-url …"),
+            None => {}
         }
         command
     }
 }
 
-fn holds_password(url: &str) -> bool {
-    let user = url.split_once("://").and_then(|(_, rest)| rest.split_once('@')).map_or("", |(user, _)| user);
-    user.contains(':') || url.contains("password=")
+/// Whether a URL may be shown: it can be read, and there is no password in it.
+fn holds_no_secret(url: &str) -> bool {
+    url::Url::parse(url).is_ok_and(|url| {
+        let parameters_harmless = url.query_pairs().all(|(name, _)| !name.to_ascii_lowercase().contains("password"));
+        url.password().is_none() && parameters_harmless
+    })
 }
 
-/// This program as it was called, so that a command we print can be typed again.
+/// This program as it was started: one that is not on PATH is found again by the same words.
 fn program() -> String {
-    std::env::args().next().filter(|name| !name.is_empty()).map_or_else(|| "tasker".to_owned(), |name| quoted(&name))
+    quoted(&std::env::args_os().next().map_or_else(|| "tasker".into(), |word| word.display().to_string()))
 }
 
 /// A word as a shell reads it back.

@@ -4,13 +4,13 @@ use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use anstream::{eprint, println};
 use clap::Subcommand;
 use tasker_domain::problem::Style;
 use tasker_domain::template::{Checked, Source, parse};
 use tasker_domain::yaml::MAX_BYTES;
 
 use crate::failure::{ExitStatus, Failure};
+use crate::printing::{to_stderr, to_stdout, visible};
 
 /// What to do with templates.
 #[derive(Debug, Subcommand)]
@@ -21,7 +21,7 @@ pub enum TemplateCommand {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
         /// Environment whose overlay counts
-        #[arg(long, value_name = "NAME", env = "TASKER_ENV")]
+        #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
         environment: Option<String>,
     },
 }
@@ -36,13 +36,14 @@ pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
                 let template = &checked.template;
                 let steps = template.steps.len();
                 let plural = if steps == 1 { "" } else { "s" };
-                println!(
+                let line = format!(
                     "{}: {}/{} {}, {steps} step{plural}: good",
                     file.display(),
                     template.namespace,
                     template.name,
                     template.version
                 );
+                to_stdout(format_args!("{}", visible(&line))).map_err(unwritable)?;
             }
             Err(failure) => {
                 failure.report();
@@ -55,6 +56,10 @@ pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
         1 if files.len() == 1 => Ok(ExitStatus::Data),
         _ => Err(Failure::data(format!("{bad} of {} templates cannot be used", files.len()))),
     }
+}
+
+fn unwritable(error: std::io::Error) -> Failure {
+    Failure::new(ExitStatus::Unavailable, format!("the answer cannot be written: {error}"))
 }
 
 /// Reads and checks a template; warnings go to standard error.
@@ -84,12 +89,12 @@ pub(crate) fn load(file: &Path, environment: Option<&str>) -> Result<Checked, Fa
     match parse(&Source::new(name.clone(), bytes), environment) {
         Ok(checked) => {
             if !checked.warnings.is_empty() {
-                eprint!("{}", checked.warnings.render(style, width));
+                to_stderr(format_args!("{}\n", checked.warnings.render(style, width)));
             }
             Ok(checked)
         }
         Err(problems) => {
-            eprint!("{}", problems.render(style, width));
+            to_stderr(format_args!("{}\n", problems.render(style, width)));
             Err(Failure::data(format!("the template {name} cannot be used")))
         }
     }

@@ -5,5 +5,6 @@ pub mod connection;
 pub mod engine_schema;
 pub mod ledger;
 pub mod schema;
+mod wording;
 
 pub use sqlx::PgPool;

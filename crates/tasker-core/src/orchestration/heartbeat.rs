@@ -8,6 +8,9 @@ use sqlx::postgres::PgPoolOptions;
 use tasker_postgres::ledger::{Ledger, WorkerId};
 use tokio_util::sync::CancellationToken;
 
+/// How long the farewell to the database may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
 /// How often a worker is heard of and how long it may be silent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pulse {
@@ -60,7 +63,12 @@ impl Heartbeat {
                         () = stopped.cancelled() => break,
                         () = real_time(pulse.every) => {}
                     }
-                    match ledger.heartbeat(worker).await {
+                    // A database that does not answer must not keep the worker from ending.
+                    let beat = tokio::select! {
+                        () = stopped.cancelled() => break,
+                        beat = ledger.heartbeat(worker) => beat,
+                    };
+                    match beat {
                         Ok(true) => {}
                         Ok(false) => {
                             lost.cancel();
@@ -69,7 +77,10 @@ impl Heartbeat {
                         Err(error) => tracing::warn!(%error, worker, "a heartbeat did not reach the database"),
                     }
                 }
-                ledger.pool().close().await;
+                let closed = tokio::time::timeout(CLOSE_WITHIN, ledger.pool().close()).await;
+                if closed.is_err() {
+                    tracing::debug!("the heartbeat's connection was dropped without a farewell");
+                }
             });
         })?;
         Ok(Self { stop, thread: Some(thread) })

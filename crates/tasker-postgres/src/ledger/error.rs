@@ -1,24 +1,26 @@
 //! What can go wrong between us and the database, and what to do about it.
 
+use crate::wording::said;
+
 /// An error of the ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
     /// The database cannot be reached or the connection was lost. Nothing is known about the last call: a worker calls
     /// again once the database is back; its claims hold as long as its lease.
-    #[error("the database cannot be reached: {0}")]
+    #[error("the database cannot be reached: {}", said(.0))]
     Unavailable(#[source] sqlx::Error),
     /// The database takes no writes: a standby, or a session set to read only. Connect to the primary server.
-    #[error("the database takes no writes ({0}): connect to a primary server with a role that may write")]
+    #[error("the database takes no writes ({}): connect to a primary server, or switch off default_transaction_read_only for this role or database", said(.0))]
     ReadOnly(#[source] sqlx::Error),
     /// The server has no room left on its disk. Make room there; nothing of this call was written.
-    #[error("the database's disk is full ({0}): make room on the server and go on")]
+    #[error("the database's disk is full ({}): make room on the server and go on", said(.0))]
     DiskFull(#[source] sqlx::Error),
     /// The role may not use a table or function. Let the owner grant it.
-    #[error("the role lacks a right ({0}): let the owner of the database grant it")]
+    #[error("the role lacks a right ({}): let the owner of the database grant it", said(.0))]
     Forbidden(#[source] sqlx::Error),
     /// The database refused a value (SQLSTATE class 22): one of the outcomes or contexts cannot be stored.
-    #[error("the database refused a value: {0}")]
+    #[error("the database refused a value: {}", said(.0))]
     InvalidValue(#[source] sqlx::Error),
     /// Another content stands under this version and tasks were made from it. Raise the version in the template.
     #[error("version {version} of {namespace}/{name} is already in use with another content: raise the version")]
@@ -36,7 +38,7 @@ pub enum LedgerError {
     #[error("the side tables are not as they must be: {0}")]
     Inconsistent(String),
     /// Anything else the database said.
-    #[error("the database refused: {0}")]
+    #[error("the database refused: {}", said(.0))]
     Database(#[source] sqlx::Error),
 }
 

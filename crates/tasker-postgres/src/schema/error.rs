@@ -1,6 +1,7 @@
 //! What can go wrong with a schema, and what to do about it.
 
 use super::comparison::Comparison;
+use crate::wording::said;
 
 /// Oldest server that the functions work on: before it, `EXTRACT` yields a floating-point number that cannot be rounded
 /// to decimal places.
@@ -114,7 +115,7 @@ pub enum SchemaError {
     },
 
     /// The server failed, or could not be reached.
-    #[error("the database could not be asked or changed; look at its log, then run the same command again: {0}")]
+    #[error("the database could not be asked or changed; look at its log, then run the same command again: {}", said(.0))]
     Database(#[source] sqlx::Error),
 }
 
