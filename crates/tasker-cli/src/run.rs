@@ -1,6 +1,5 @@
 //! `tasker run`.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal, Read, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -86,7 +85,15 @@ pub(crate) async fn run(
     if let Some(ticking) = ticking {
         ticking.abort();
     }
-    let outcome = Outcome { arguments: &arguments, database: database_arguments, feed: &feed, mode, environment };
+    let outcome = Outcome {
+        template: &template,
+        is_private: database.is_private,
+        arguments: &arguments,
+        database: database_arguments,
+        feed: &feed,
+        mode,
+        environment,
+    };
     let Some(done) = done else {
         return Ok(outcome.close_at_once());
     };
@@ -226,6 +233,8 @@ fn refused_context(problems: impl std::fmt::Display) -> Failure {
 
 /// What is needed to say how a run ended.
 struct Outcome<'a> {
+    template: &'a Template,
+    is_private: bool,
     arguments: &'a RunArguments,
     database: &'a DatabaseArguments,
     feed: &'a Feed,
@@ -261,7 +270,7 @@ impl Outcome<'_> {
         };
         let task_id = report.record.task.task_id;
         let (status, next) = match report.ending {
-            Ending::Complete => (ExitStatus::Success, Vec::new()),
+            Ending::Complete => (ExitStatus::Success, self.after_success(task_id)),
             Ending::Error => (ExitStatus::Failed, Vec::new()),
             Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),
             Ending::ResolvedManually => (ExitStatus::Success, Vec::new()),
@@ -320,9 +329,15 @@ impl Outcome<'_> {
         } else {
             let look = Look::choose(std::io::stdout().is_terminal(), &self.environment);
             let now = self.feed.elapsed();
-            let lines = self
-                .feed
-                .with_view(|view| view::result_block(view.model(), now, next, view::stdout_columns(), look.charset));
+            let columns = view::stdout_columns();
+            let lines = self.feed.with_view(|view| {
+                let mut lines = view::result_block(view.model(), now, &[], columns, look.charset);
+                if report.ending == Ending::Complete {
+                    lines.extend(view::results_block(&self.left_by_last_steps(report), columns, look.charset));
+                }
+                lines.extend(view::next_steps_block(next, look.charset));
+                lines
+            });
             let mut text = String::new();
             for line in lines {
                 text.push_str(&line.render(look.colour));
@@ -332,6 +347,32 @@ impl Outcome<'_> {
         };
         unless_closed(written)
             .map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}")))
+    }
+
+    /// Names and results of the steps that no other waits for: what the task was run for.
+    fn left_by_last_steps<'r>(&self, report: &'r TaskReport) -> Vec<(&'r str, &'r str)> {
+        let steps = &self.template.steps;
+        let waited_for: std::collections::HashSet<usize> =
+            steps.iter().flat_map(|step| step.parents.iter().copied()).collect();
+        let last: std::collections::HashSet<&str> = steps
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| !waited_for.contains(place))
+            .map(|(_, step)| step.name.as_str())
+            .collect();
+        let records = report.record.steps.iter().filter(|step| last.contains(step.name.as_str()));
+        records.map(|step| (step.name.as_str(), step.results.get())).collect()
+    }
+
+    /// Where to go after a task is complete.
+    fn after_success(&self, task_id: i64) -> Vec<NextStep> {
+        let next = |purpose: &str, command: String| NextStep { purpose: purpose.to_owned(), command };
+        let mut steps = vec![next("To read what every step left", format!("{} --json", self.resume_command(task_id)))];
+        if self.is_private {
+            let query = format!("select * from tasker_workflow_steps where task_id = {task_id}");
+            steps.push(next("To look at its rows", format!("{} postgres psql -- -c '{query}'", program())));
+        }
+        steps
     }
 
     fn document(&self, report: &TaskReport) -> view::RunReport {
@@ -397,13 +438,10 @@ impl Outcome<'_> {
 
     /// The command that goes on with a task, as it can be typed again.
     fn resume_command(&self, task_id: i64) -> String {
-        // As it was started: a program that is not on PATH is found again by the same words.
-        let program = std::env::args_os().next().map_or_else(|| "tasker".into(), |word| word.display().to_string());
         let template = self.arguments.template.display().to_string();
-        let mut command = format!("{} run {} --resume {task_id}", quoted(&program), quoted(&template));
+        let mut command = format!("{} run {} --resume {task_id}", program(), quoted(&template));
         let mut add = |option: &str, value: String| {
-            // Writing into a text cannot fail.
-            let _ = write!(command, " {option} {}", quoted(&value));
+            command.push_str(&format!(" {option} {}", quoted(&value)));
         };
         if let Some(file) = &self.arguments.outcomes {
             add("--outcomes", file.display().to_string());
@@ -435,6 +473,11 @@ fn holds_no_secret(url: &str) -> bool {
         let parameters_harmless = url.query_pairs().all(|(name, _)| !name.to_ascii_lowercase().contains("password"));
         url.password().is_none() && parameters_harmless
     })
+}
+
+/// This program as it was started: one that is not on PATH is found again by the same words.
+fn program() -> String {
+    quoted(&std::env::args_os().next().map_or_else(|| "tasker".into(), |word| word.display().to_string()))
 }
 
 /// A word as a shell reads it back.

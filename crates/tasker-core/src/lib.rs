@@ -1,6 +1,7 @@
 //! The engine of Tasker: users supply step handlers, this crate carries tasks to their end.
 
 pub mod clock;
+pub mod database;
 pub mod entropy;
 pub mod error;
 pub mod orchestration;
@@ -8,6 +9,7 @@ pub mod registry;
 pub mod step_handler;
 pub mod tasker;
 
+pub use database::Database;
 pub use error::RunError;
 pub use registry::Handlers;
 pub use step_handler::{Output, StepContext, StepError, StepHandler, handler_fn};

@@ -47,6 +47,6 @@ pub use live::{LiveList, REDRAW_INTERVAL};
 pub use model::{Change, ModelError, Phase, RunModel, Step, StepSpec, StepState, StopReason, TaskEnd};
 pub use plain::PlainLines;
 pub use progress::{Progress, ProgressError};
-pub use report::{NextStep, result_block};
+pub use report::{NextStep, next_steps_block, result_block, results_block};
 pub use settings::{Charset, Environment, Look, Mode};
 pub use terminal::{StderrTerminal, Terminal, stderr_columns, stdout_columns};

@@ -46,6 +46,13 @@ pub fn result_block(
         Some(columns) => lines.into_iter().flat_map(|(indent, line)| line.broken(columns, indent)).collect(),
         None => lines.into_iter().map(|(_, line)| line).collect::<Vec<Line>>(),
     };
+    lines.extend(next_steps_block(next, charset));
+    lines
+}
+
+/// What to do next, each with its command.
+pub fn next_steps_block(next: &[NextStep], charset: Charset) -> Vec<Line> {
+    let mut lines = Vec::new();
     for next_step in next {
         lines.push(Line::new());
         let mut purpose = Line::new();
@@ -56,6 +63,22 @@ pub fn result_block(
         // A command that was cut would be of no use, and one in other characters another command.
         command.push(STRONG, fit(&next_step.command, usize::MAX / 64, Charset::Unicode));
         lines.push(command);
+    }
+    lines
+}
+
+/// What the last steps of a task left: name and JSON text of each, as much as fits on one line.
+pub fn results_block(results: &[(&str, &str)], columns: Option<usize>, charset: Charset) -> Vec<Line> {
+    let room = columns.unwrap_or(COLUMNS).clamp(20, COLUMNS) - 4;
+    let mut lines = Vec::new();
+    for (name, json) in results.iter().take(NAMED_STEPS) {
+        lines.push(Line::new());
+        let mut heading = Line::new();
+        heading.push(FAINT, format!("  {} left:", fit(name, room, charset)));
+        lines.push(heading);
+        let mut result = Line::new();
+        result.plain(format!("    {}", fit(json, room, charset)));
+        lines.push(result);
     }
     lines
 }

@@ -72,6 +72,7 @@ pub(crate) fn step_template(name: &str, handler_class: &str, parents: &[usize], 
         queue: "shop".to_owned(),
         priority: 0,
         timeout_seconds: None,
+        custom_events: Vec::new(),
     }
 }
 
@@ -86,6 +87,7 @@ pub(crate) fn template(config: &Value) -> Template {
         context_schema: None,
         strict: false,
         fail_fast: false,
+        custom_events: Vec::new(),
         steps: vec![
             step_template("pack", "Pack", &[], None),
             step_template("ship", CommandHandler::NAME, &[0], Some(to_json(config))),

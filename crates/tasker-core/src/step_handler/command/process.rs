@@ -109,7 +109,7 @@ where
     let time_limit = async {
         match limits.timeout {
             Some(timeout) => {
-                limits.clock.sleep(timeout).await;
+                limits.clock.deadline(timeout).await;
                 timeout
             }
             None => pending().await,
@@ -250,7 +250,7 @@ impl Drop for Group {
 /// What the future gives, or nothing if it takes longer than the time.
 async fn within<F: Future>(future: F, clock: &dyn Clock, time: Duration) -> Option<F::Output> {
     tokio::pin!(future);
-    match select(future, clock.sleep(time)).await {
+    match select(future, clock.deadline(time)).await {
         Either::Left((output, _)) => Some(output),
         Either::Right(_) => None,
     }
