@@ -64,7 +64,7 @@ pub(crate) async fn run(
     if let Some(task_id) = arguments.resume
         && let Some(record) =
             tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
-        && record.steps.len() == template.steps.len()
+        && record.task.definition.as_ref().is_some_and(|(_, hash)| *hash == template.content_hash())
     {
         feed.resumed(&record);
     }
@@ -256,7 +256,7 @@ impl Outcome<'_> {
                 return Ok(stop_reason.1);
             }
             Err(error) => {
-                let failure = self.failure(&error);
+                let failure = self.failure(&error, stop_reason.1);
                 // Before there was a task, nothing was lost.
                 if let RunError::Database { task_id: Some(_), error } = &error {
                     self.feed.apply(&Change::RunStopped {
@@ -406,7 +406,8 @@ impl Outcome<'_> {
         }
     }
 
-    fn failure(&self, error: &RunError) -> Failure {
+    /// What to say of an error; `stopped` is the exit status of a run that was told to stop.
+    fn failure(&self, error: &RunError, stopped: ExitStatus) -> Failure {
         match error {
             RunError::Handlers(missing) => no_handler(missing),
             RunError::Schema(_)
@@ -417,8 +418,9 @@ impl Outcome<'_> {
             | RunError::ForeignTask { .. }
             | RunError::OtherTemplate { .. }
             | RunError::NotReserved { .. } => Failure::data(error),
-            RunError::InterruptedBeforeStart { task_id } => Failure::new(ExitStatus::Interrupted, error)
-                .advise(format!("to go on: {}", self.resume_command(*task_id))),
+            RunError::InterruptedBeforeStart { task_id } => {
+                Failure::new(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
+            }
             RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
                 Failure::data(lost).advise(
                     "to take the new content under the same version: --allow-redefine; running tasks keep theirs",

@@ -1,5 +1,6 @@
 //! Databases that refuse, vanish, cannot be written or belong to somebody else.
 
+use std::fs;
 use std::process::Command;
 
 use super::support::{Database, Ended, Folder, Running, chain, tasker, template, wait_until};
@@ -42,6 +43,23 @@ async fn a_database_that_refuses_says_why_at_once() {
         assert!(!ended.stderr.contains("at line"), "{ended}");
         assert_eq!(ended.stdout, "");
     }
+}
+
+#[test]
+fn a_wrong_password_is_refused_and_not_repeated() {
+    let cluster = super::private_cluster::Place::new();
+    let url = Ended::of(cluster.command(&["postgres", "start"])).expect(0, &[]).stdout;
+    let question = ["postgres", "psql", "--", "-AtXc", "show hba_file"];
+    let rules = Ended::of(cluster.command(&question)).expect(0, &[]).stdout;
+    fs::write(rules.trim(), "local all all scram-sha-256\n").unwrap();
+    let reload =
+        ["postgres", "psql", "--", "-AtXc", "alter role current_user password 'right'; select pg_reload_conf()"];
+    Ended::of(cluster.command(&reload)).expect(0, &[]);
+    let with_password = |password: &str| format!("{}&password={password}", url.trim());
+    let words = ["the database refuses the connection (password authentication failed", "check user, password"];
+    let ended = Ended::of(run(&chain_of_two(), &with_password("s3cret"), &[])).expect(UNAVAILABLE, &words);
+    assert!(!ended.stderr.contains("s3cret"), "{ended}");
+    Ended::of(run(&chain_of_two(), &with_password("right"), &[])).expect(0, &[]);
 }
 
 #[test]
