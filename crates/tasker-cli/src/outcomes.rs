@@ -15,9 +15,7 @@ use crate::failure::Failure;
 pub(crate) fn load(file: &Path, template: &Template) -> Result<OutcomeScript, Failure> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::data(format!("the script of outcomes {} cannot be read: {error}", file.display())))?;
-    OutcomeScript::parse(&text, template).map_err(|problems| {
-        Failure::data(format!("the script of outcomes {} cannot be used:\n{problems}", file.display()))
-    })
+    OutcomeScript::parse(&text, template).map_err(|problems| Failure::data(format!("{}: {problems}", file.display())))
 }
 
 /// Carries out every step as its script says.

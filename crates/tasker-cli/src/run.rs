@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::step_handler::command::CommandHandler;
-use tasker_core::step_handler::http::HttpHandler;
+use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
 use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
 use tasker_domain::context::ContextCheck;
 use tasker_domain::json::Json;
@@ -216,6 +216,18 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
         let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         Failure::data(format!("the template's commands cannot be run:{list}"))
     })?;
+    let calls = template.steps.iter().filter(|step| step.handler_class == HttpHandler::NAME);
+    let problems: String = calls
+        .filter_map(|step| {
+            ApiConfig::read(step.handler_config.as_ref().unwrap_or(&Json::Null)).err().map(|list| (step, list))
+        })
+        .flat_map(|(step, list)| {
+            list.into_iter().map(|problem| format!("\n  step `{}`: {problem}", step.name)).collect::<Vec<_>>()
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(Failure::data(format!("the template's API calls cannot be made:{problems}")));
+    }
     Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 

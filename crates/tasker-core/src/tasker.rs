@@ -224,27 +224,33 @@ impl Tasker {
     /// Takes over what dead workers hold of a task; waits for the lease of one that may still be alive.
     async fn take_over(&self, task_id: i64, run: &Run<'_>) -> Result<(), RunError> {
         let mut told = false;
-        let mut waited_for: Option<(WorkerId, Duration)> = None;
+        let mut waited_for: Option<WorkerId> = None;
         loop {
             let holders = self.ledger.holders(task_id).await?;
             let Some(holder) = holders.first() else {
                 return Ok(());
             };
+            let Some(name) = &holder.name else {
+                // Nobody can be told that it is lost, so nobody can hold the steps either.
+                self.settle_abandoned(holder.worker_id, "unknown").await?;
+                continue;
+            };
             if holder.lease_left.is_zero() {
-                self.take_over_from(holder.worker_id).await?;
+                if let Some(lost) = self.ledger.declare_lost(holder.worker_id).await? {
+                    self.settle_abandoned(holder.worker_id, &lost).await?;
+                }
                 continue;
             }
             // A lease that has been renewed while we waited belongs to a living worker: the task is being run.
             match waited_for {
-                Some((worker, _)) if worker == holder.worker_id => {
-                    return Err(RunError::BeingRun { task_id, worker: holder.name.clone() });
+                Some(worker) if worker == holder.worker_id => {
+                    return Err(RunError::BeingRun { task_id, worker: name.clone() });
                 }
-                _ => waited_for = Some((holder.worker_id, holder.lease_left)),
+                _ => waited_for = Some(holder.worker_id),
             }
             if !told {
                 (run.notice)(&format!(
-                    "{} held the task last; waiting {:.0} s to be sure that it is gone",
-                    holder.name,
+                    "{name} held the task last; waiting {:.0} s to be sure that it is gone",
                     holder.lease_left.as_secs_f64().ceil()
                 ));
                 told = true;
@@ -256,11 +262,8 @@ impl Tasker {
         }
     }
 
-    /// Settles every claim of a worker that has been silent for its lease: an abandoned attempt counts.
-    async fn take_over_from(&self, worker: WorkerId) -> Result<(), RunError> {
-        let Some(name) = self.ledger.declare_lost(worker).await? else {
-            return Ok(());
-        };
+    /// Settles every claim of a worker that is lost: an abandoned attempt counts.
+    async fn settle_abandoned(&self, worker: WorkerId, name: &str) -> Result<(), RunError> {
         let held = self.ledger.held_steps(worker).await?;
         let mut chance = || self.entropy.fraction();
         let outcomes: Vec<Settled> = held
@@ -284,7 +287,7 @@ impl Tasker {
             .collect();
         let call = Exchange {
             worker,
-            label: &name,
+            label: name,
             outcomes: &outcomes,
             want: 0,
             lanes: &[],

@@ -15,8 +15,8 @@ pub type WorkerId = i32;
 pub struct Holder {
     /// Its number.
     pub worker_id: WorkerId,
-    /// Its name: host and process.
-    pub name: String,
+    /// Its name: host and process. Nothing where its row is gone, which only hands from outside can have done.
+    pub name: Option<String>,
     /// How many steps of the task it holds.
     pub steps: i64,
     /// How long it still counts as alive without being heard of; zero for a dead one.
