@@ -282,6 +282,8 @@ impl Outcome<'_> {
         };
         let task_id = report.record.task.task_id;
         let (status, next) = match report.ending {
+            // The document has said it all.
+            Ending::Complete if self.mode == Mode::Json => (ExitStatus::Success, Vec::new()),
             Ending::Complete => (ExitStatus::Success, self.after_success(task_id)),
             Ending::Error => (ExitStatus::Failed, Vec::new()),
             Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use super::support::{Database, Ended, Folder, Running, chain, tasker, template, wait_until};
+use super::support::{Database, Ended, Folder, Running, WAIT_FOR_GO, chain, tasker, template, wait_until};
 
 const UNAVAILABLE: i32 = 69;
 
@@ -85,8 +85,7 @@ async fn a_database_that_ends_our_connections_midway_ends_the_run_with_the_way_o
   - {name: a, handler_class: command, handler_config: {command: ./wait.sh}}
   - {name: b, handler_class: command, depends_on_step: a, handler_config: {command: [\"true\"]}}
 ";
-    let folder =
-        Folder::new().with("steps.yaml", template(steps)).script("wait.sh", "while [ ! -e go ]; do sleep 0.02; done");
+    let folder = Folder::new().with("steps.yaml", template(steps)).script("wait.sh", WAIT_FOR_GO);
     let mut command = tasker(&["run", "steps.yaml", "--database-url", &database.url()]);
     command.current_dir(folder.path());
     let mut running = Running::start(command);
@@ -245,7 +244,7 @@ async fn a_changed_template_under_a_used_version_is_refused_unless_allowed() {
 fn a_server_that_is_stopped_midway_ends_the_run_with_the_way_on() {
     let folder = Folder::new()
         .with("steps.yaml", template("  - {name: a, handler_class: command, handler_config: {command: ./wait.sh}}\n"))
-        .script("wait.sh", "while [ ! -e go ]; do sleep 0.02; done");
+        .script("wait.sh", WAIT_FOR_GO);
     let cluster = super::private_cluster::Place::new();
     let run = |more: &[&str]| {
         let mut command = cluster.command(&["run", "steps.yaml"]);

@@ -5,7 +5,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::support::{Database, Ended, Folder, Running, chain, tasker, template, wait_until};
+use super::support::{Database, Ended, Folder, Running, WAIT_FOR_GO, chain, tasker, template, wait_until};
 
 /// Steps that write down that they ran; the second one waits until a file is there.
 const STEPS: &str = "
@@ -14,12 +14,10 @@ const STEPS: &str = "
   - {name: third, handler_class: command, depends_on_step: second, handler_config: {command: [./step.sh]}}
 ";
 
-const STEP: &str = r#"echo "$TASKER_STEP $TASKER_ATTEMPT" >> ran
-[ "$1" = wait ] && while [ ! -e go ]; do [ -d /proc/$PPID ] && sleep 0.05; done
-echo '{}'"#;
-
 fn folder() -> Folder {
-    Folder::new().with("steps.yaml", template(STEPS)).script("step.sh", STEP)
+    let write_down = r#"echo "$TASKER_STEP $TASKER_ATTEMPT" >> ran"#;
+    let step = format!("{write_down}\nif [ \"$1\" = wait ]; then {WAIT_FOR_GO}; fi\necho '{{}}'");
+    Folder::new().with("steps.yaml", template(STEPS)).script("step.sh", &step)
 }
 
 fn run(folder: &Folder, database: &Database, more: &[&str]) -> Command {
