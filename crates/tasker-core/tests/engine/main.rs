@@ -3,6 +3,7 @@
 
 mod ends;
 mod invalid_results;
+mod random;
 mod resume;
 mod retries;
 mod rows;
