@@ -31,6 +31,12 @@ pub const MAX_RESULT_BYTES: usize = 1024 * 1024;
 /// Largest context of a task, in bytes.
 pub const MAX_CONTEXT_BYTES: usize = 32 * 1024 * 1024;
 
+/// How often the lease of a worker is looked at that may be dead.
+const LOOK_AT_LEASE: Duration = Duration::from_millis(250);
+
+/// By how much a lease must have moved to have been renewed, and not only be measured again.
+const RENEWED: Duration = Duration::from_millis(20);
+
 /// The engine in one process: a database, handlers, a clock. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Tasker {
@@ -223,8 +229,10 @@ impl Tasker {
 
     /// Takes over what dead workers hold of a task; waits for the lease of one that may still be alive.
     async fn take_over(&self, task_id: i64, run: &Run<'_>) -> Result<(), RunError> {
+        // Leases pass in real time, whatever clock the rest works by.
+        let real = SystemClock::new();
         let mut told = false;
-        let mut waited_for: Option<WorkerId> = None;
+        let mut watched: Option<Watched> = None;
         loop {
             let holders = self.ledger.holders(task_id).await?;
             let Some(holder) = holders.first() else {
@@ -241,22 +249,28 @@ impl Tasker {
                 }
                 continue;
             }
-            // A lease that has been renewed while we waited belongs to a living worker: the task is being run.
-            match waited_for {
-                Some(worker) if worker == holder.worker_id => {
-                    return Err(RunError::BeingRun { task_id, worker: name.clone() });
-                }
-                _ => waited_for = Some(holder.worker_id),
+            let lease_ends = real.elapsed() + holder.lease_left;
+            let seen = watched.get_or_insert(Watched { worker: holder.worker_id, lease_ends, renewals: 0 });
+            if seen.worker != holder.worker_id {
+                *seen = Watched { worker: holder.worker_id, lease_ends, renewals: 0 };
+            }
+            if lease_ends > seen.lease_ends + RENEWED {
+                seen.lease_ends = lease_ends;
+                seen.renewals += 1;
+            }
+            // One renewal may have been on its way when the worker died; a second one comes from a living worker.
+            if seen.renewals >= 2 {
+                return Err(RunError::BeingRun { task_id, worker: name.clone() });
             }
             if !told {
                 (run.notice)(&format!(
-                    "{name} held the task last; waiting {:.0} s to be sure that it is gone",
+                    "{name} held the task last; waiting up to {:.0} s to be sure that it is gone",
                     holder.lease_left.as_secs_f64().ceil()
                 ));
                 told = true;
             }
             tokio::select! {
-                () = real_time(holder.lease_left + Duration::from_millis(50)) => {}
+                () = real.sleep(holder.lease_left.min(LOOK_AT_LEASE)) => {}
                 () = run.stop.cancelled() => return Err(RunError::InterruptedBeforeStart { task_id }),
             }
         }
@@ -434,9 +448,12 @@ fn worker_name() -> String {
     format!("{}:{}", host.as_deref().unwrap_or("localhost"), std::process::id())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a lease passes in real time, whatever clock the rest works by")]
-async fn real_time(duration: Duration) {
-    tokio::time::sleep(duration).await;
+/// A worker whose lease is waited for.
+struct Watched {
+    worker: WorkerId,
+    /// When its lease ends, as far as it has been renewed.
+    lease_ends: Duration,
+    renewals: u32,
 }
 
 impl From<LedgerError> for RunError {

@@ -231,7 +231,8 @@ async fn one_seed(seed: u64) {
         .enumerate()
         .map(|(task, template)| to_its_end(&bench, seed, task, template.clone(), invocations.clone()));
     let ended = futures_util::future::join_all(runs).await;
-    check(&bench, seed, &invocations.lock().unwrap().clone()).await;
+    let invoked = invocations.lock().unwrap().clone();
+    check(&bench, seed, &invoked).await;
     for (task, ((task_id, lost), template)) in ended.into_iter().zip(&templates).enumerate() {
         if lost || template.fail_fast {
             continue;
