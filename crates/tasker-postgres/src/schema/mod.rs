@@ -21,6 +21,9 @@ mod inspect;
 mod reference;
 mod shape;
 
+pub(crate) use catalogue::begin_read_committed;
+pub(crate) use engine::check_engine;
+
 pub use bootstrap::{Bootstrapped, PublicObjects, adopt, bootstrap};
 pub use compare::compare;
 pub use comparison::{Comparison, Difference, Effect, ObjectKind, Problem};
