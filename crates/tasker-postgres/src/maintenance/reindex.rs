@@ -109,7 +109,7 @@ struct Rebuilt {
 pub async fn reindex(
     pool: &PgPool,
     what: Reindex,
-    told: &mut dyn FnMut(ReindexProgress),
+    mut told: impl FnMut(ReindexProgress),
 ) -> Result<Reindexed, SchemaError> {
     let mut connection = pool.acquire().await?;
     check_engine(&mut connection).await?;

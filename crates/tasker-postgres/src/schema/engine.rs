@@ -14,7 +14,7 @@ pub struct EngineMigration {
 }
 
 /// The newest version that this program knows.
-pub(super) fn known_version() -> i32 {
+pub(crate) fn known_version() -> i32 {
     MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
 }
 
