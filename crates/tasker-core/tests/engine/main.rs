@@ -3,6 +3,7 @@
 
 mod ends;
 mod invalid_results;
+mod leaving;
 mod reindex;
 mod resume;
 mod retries;
