@@ -12,36 +12,35 @@ use crate::confirmation::confirmed;
 pub(super) async fn leave(yes: bool, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
     let expected = maintenance::plan_leave(pool).await?;
     if !yes {
-        let lost = losses(expected);
-        let question = format!("Drop schema tasker_engine with its definitions, queue and workers? {lost}[y/N] ");
-        if !confirmed(&question)? {
+        let mut question = "Drop schema tasker_engine with its definitions, queue and workers? ".to_owned();
+        for sentence in remains(expected) {
+            question.push_str(&format!("{sentence}. "));
+        }
+        if expected.abandoned > 0 {
+            question.push_str("To have them finished, say no and resume their tasks (`tasker run --resume TASK`). ");
+        }
+        if !confirmed(&format!("{question}[y/N] "))? {
             return Err(DbError::NotConfirmed);
         }
     }
     let left = maintenance::leave(pool).await?;
     writeln!(output, "dropped schema tasker_engine; the record in schema public is as it was")?;
-    let lost = losses(left);
-    if !lost.is_empty() {
-        writeln!(output, "{}", lost.trim_end())?;
+    for sentence in remains(left) {
+        writeln!(output, "{sentence}")?;
     }
     Ok(DbOutcome::Fine)
 }
 
-/// What will be nobody's business any more; empty where there is nothing.
-fn losses(left: Left) -> String {
-    let mut text = String::new();
+/// What remains in the record for others to care for.
+fn remains(left: Left) -> Vec<String> {
+    let mut sentences = Vec::new();
     if left.unfinished > 0 {
-        text.push_str(&format!(
-            "{} left to Rails. ",
-            count(left.unfinished, "unfinished task is", "unfinished tasks are")
-        ));
+        sentences
+            .push(format!("{} left to Rails", count(left.unfinished, "unfinished task is", "unfinished tasks are")));
     }
     if left.abandoned > 0 {
-        text.push_str(&format!(
-            "{} in progress although the worker is dead, and nobody will finish them: resume their tasks first \
-             (`tasker run --resume TASK`). ",
-            count(left.abandoned, "step stands", "steps stand")
-        ));
+        let steps = count(left.abandoned, "step stands", "steps stand");
+        sentences.push(format!("{steps} in progress and the worker is dead: nobody finishes that by itself"));
     }
-    text
+    sentences
 }

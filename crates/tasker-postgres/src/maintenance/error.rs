@@ -14,7 +14,7 @@ pub enum MaintenanceError {
     /// Rails uses the database, and its statements may use any index (R-04).
     #[error(
         "the database holds Rails' bookkeeping tables (schema_migrations, ar_internal_metadata), so Rails uses it or may \
-         use it, and needs every index: shape {shape} is for databases without them; leave the shape full"
+         use it, and needs every index: shape {shape} is for databases without them; here `tasker db full` is the one to run"
     )]
     RailsNeedsEveryIndex {
         /// The shape that was asked for.
