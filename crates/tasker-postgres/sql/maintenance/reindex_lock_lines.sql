@@ -1,8 +1,9 @@
--- Of the tasks $1, those of whose places in the line, and among what waits, nobody holds any.
+-- Of the tasks $1, those of whose places in the line, and among what waits, nobody holds any. After the sweep only an
+-- unclaimed step that could run has a place; many steps that were made at once share a rank, so no others are looked up.
 with queued as materialized (
   select q.step_id, s.task_id, q.lane, q.rank
   from public.tasker_workflow_steps s join tasker_engine.queue q on q.step_id = s.workflow_step_id
-  where s.task_id = any($1)
+  where s.task_id = any($1) and q.owner is null and q.unmet = 0 and not q.dead
 ), places as materialized (
   select q.task_id, 'ready' as line, r.ctid as place from queued q
   join tasker_engine.ready r on r.lane = q.lane and r.rank = q.rank and r.step_id = q.step_id

@@ -24,7 +24,7 @@ with asked as materialized (
       s.last_attempted_at + s.backoff_request_seconds * interval '1 second') at time zone 'UTC' as earliest,
     greatest(c.created_at + least(power(2::float8, least(coalesce(s.attempts, 1), 5)), 30) * interval '1.11 second',
       s.last_attempted_at + s.backoff_request_seconds * interval '1 second') at time zone 'UTC' as latest,
-    q.step_id as queued, q.lane as old_lane, q.rank as old_rank, coalesce(q.token, 0) as old_token,
+    coalesce(q.owner is null and q.unmet = 0 and not q.dead, false) as has_place, q.lane as old_lane, q.rank as old_rank, coalesce(q.token, 0) as old_token,
     -- a claim of a worker that is not in the list could never be taken over
     case when exists (select from tasker_engine.worker w where w.worker_id = q.owner) then q.owner end as owner
   from asked a
@@ -57,7 +57,8 @@ with asked as materialized (
       else 'ready' end as kind
   from fact f where not exists (select from unfit u where u.task_id = f.task_id)
 ), verdict as materialized (
-  select a.task_id, a.fail_fast and coalesce(bool_or(s.kind = 'dead'), false) as halted
+  select a.task_id, a.fail_fast and coalesce(bool_or(s.kind = 'dead'), false) as halted,
+    count(s.step_id) filter (where s.kind <> 'done')::int as remaining, max(s.last_at) as last_at
   from asked a left join step s on s.task_id = a.task_id
   where not exists (select from unfit u where u.task_id = a.task_id)
   group by a.task_id, a.fail_fast
@@ -85,7 +86,7 @@ with asked as materialized (
   where s.kind <> 'done' and (not s.at_rest or s.kind = 'claimed')
 ), removed as (
   delete from tasker_engine.queue q using step s
-  where q.step_id = s.step_id and not exists (select from planned p where p.step_id = s.step_id)
+  where q.step_id = s.step_id and (s.kind = 'done' or s.at_rest and s.kind <> 'claimed')
 ), written as (
   insert into tasker_engine.queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed, dead)
   select step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed, dead from planned order by step_id
@@ -94,10 +95,10 @@ with asked as materialized (
     token = excluded.token, attempts = excluded.attempts, attempts_allowed = excluded.attempts_allowed, dead = excluded.dead
 ), out_of_line as (
   delete from tasker_engine.ready r using step s
-  where s.queued is not null and r.lane = s.old_lane and r.rank = s.old_rank and r.step_id = s.step_id
+  where s.has_place and r.lane = s.old_lane and r.rank = s.old_rank and r.step_id = s.step_id
 ), out_of_wait as (
   delete from tasker_engine.later l using step s
-  where s.queued is not null and l.lane = s.old_lane and l.wake_at = s.old_rank and l.step_id = s.step_id
+  where s.has_place and l.lane = s.old_lane and l.wake_at = s.old_rank and l.step_id = s.step_id
 ), line as (
   insert into tasker_engine.ready (lane, rank, step_id)
   select lane, rank, step_id from planned where kind = 'ready' and not halted order by step_id
@@ -106,15 +107,15 @@ with asked as materialized (
   select lane, rank, step_id from planned where kind = 'waits' and not halted order by step_id
 ), counted as (
   select a.task_id, a.at_rest, a.state, a.fail_fast, v.halted,
-    (select count(*)::int from step s where s.task_id = a.task_id and s.kind <> 'done') as remaining,
+    v.remaining,
     count(p.step_id) filter (where p.kind in ('claimed', 'elsewhere') or p.kind in ('ready', 'waits') and not v.halted)::int as alive,
     count(p.step_id) filter (where p.kind = 'waits' and not v.halted)::int as waiting,
     count(p.step_id)::int as queued,
     count(p.step_id) filter (where p.kind = 'claimed' and p.owner = (select worker_id from gone))::int as abandoned,
     count(p.step_id) filter (where p.kind = 'elsewhere')::int as elsewhere,
-    greatest(a.created_at, a.last_at, (select max(s.last_at) from step s where s.task_id = a.task_id)) at time zone 'UTC' as last_at
+    greatest(a.created_at, a.last_at, v.last_at) at time zone 'UTC' as last_at
   from asked a join verdict v on v.task_id = a.task_id left join planned p on p.task_id = a.task_id
-  group by a.task_id, a.at_rest, a.state, a.fail_fast, a.created_at, a.last_at, v.halted
+  group by a.task_id, a.at_rest, a.state, a.fail_fast, a.created_at, a.last_at, v.halted, v.remaining, v.last_at
 ), counters as (
   update tasker_engine.task e set remaining = c.remaining, alive = c.alive, waiting = c.waiting,
     running = c.state = 'in_progress', ended = c.at_rest, fail_fast = c.fail_fast, halted = c.halted, last_at = c.last_at
