@@ -166,3 +166,19 @@ async fn released_functions_are_as_they_were_released() {
     }
     database.drop().await;
 }
+
+#[tokio::test]
+async fn every_table_is_known_to_the_rights_and_to_leaving() {
+    let database = TestDatabase::with_schema().await;
+    let rights = include_str!("../sql/maintenance/rights.tsv");
+    let locks = include_str!("../sql/maintenance/lock_engine.sql");
+    let tables = [vec![("migrations".to_owned(), 0)], rows(database.pool()).await].concat();
+    assert!(tables.len() > 9);
+    for (table, _) in tables {
+        let name = format!("tasker_engine.{table}");
+        assert!(rights.lines().any(|line| line.starts_with(&format!("table\t{name}\t"))), "rights.tsv lacks {name}");
+        let locked = locks.split([',', ' ', '\n']).any(|word| word == name);
+        assert!(locked, "lock_engine.sql lacks {name}");
+    }
+    database.drop().await;
+}
