@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod connection;
 pub mod engine_schema;
 pub mod ledger;
+pub mod maintenance;
 pub mod schema;
 mod wording;
 

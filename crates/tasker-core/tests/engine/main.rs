@@ -3,7 +3,9 @@
 
 mod ends;
 mod invalid_results;
+mod leaving;
 mod random;
+mod reindex;
 mod resume;
 mod retries;
 mod rows;
