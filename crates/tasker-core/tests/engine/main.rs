@@ -5,6 +5,7 @@ mod ends;
 mod interrupted;
 mod invalid_results;
 mod leaving;
+mod plans;
 mod random;
 mod random_runs;
 mod reindex;

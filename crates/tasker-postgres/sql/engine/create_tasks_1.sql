@@ -8,7 +8,8 @@ create function tasker_engine.create_tasks_1(
   out claimed bigint[], out started bigint[])
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
-set timezone = 'UTC' set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
+set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = on set enable_indexonlyscan = on set enable_hashjoin = on
+set jit = off set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
@@ -61,7 +62,7 @@ begin
     from planned p left join chosen c on c.step_id = p.step_id
     returning step_id, task_id, lane, unmet, rank, owner
   ), line as (
-    insert into ready (lane, rank, step_id) select lane, rank, step_id from queued where unmet = 0 and owner is null
+    insert into ready (lane, rank, step_id) select lane, rank, step_id from queued where unmet = 0 and owner is null order by step_id
   ), counters as (
     insert into task (task_id, definition_id, remaining, alive, running, reserved, fail_fast, last_at)
     select f.task_id, f.definition_id, f.steps, f.roots, coalesce(q.running, false), f.reserved, f.fail_fast, p_now

@@ -5,6 +5,12 @@
 -- locked), counters of tasks that start by task id. The settings keep the plans in that order whatever the statistics
 -- say; jit must be off because a disabled node's cost would start the compiler.
 --
+-- Index scans are off so that only bitmap scans are left: those need a condition. A table that was analysed while it was
+-- empty, as the queue often is, counts as one row, and a plain index scan would read all of it as the outer side of a
+-- join with what the call brought. (For the same reason `most_recent` is compared with something of the call's: on its
+-- own it is a condition that an index serves.) The line and what waits are the exception: they are read in the order of
+-- an index.
+--
 -- Outcomes, one element of each array per step:
 --   p_kinds    s  succeeded
 --              r  failed, tried again after p_waits seconds
@@ -32,7 +38,7 @@ create function tasker_engine.exchange_1(
 returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, ids bigint[], at timestamptz, doc jsonb)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
-set timezone = 'UTC' set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
@@ -46,12 +52,12 @@ declare
   v_err_waits float8[]; v_err_asked integer[]; v_err_notes text[]; v_err_lanes bigint[];
   v_back bigint[]; v_back_tasks bigint[]; v_back_attempts integer[]; v_back_notes text[];
   -- claims: of steps that never ran, and of steps that did
-  v_claimed bigint[] := '{}'; v_more bigint[]; v_more_tasks bigint[]; v_again bigint[] := '{}'; v_claim_tasks bigint[] := '{}';
+  v_claimed bigint[] := '{}'; v_taken bigint[] := '{}'; v_again bigint[] := '{}'; v_claim_tasks bigint[] := '{}';
   v_woken_tasks bigint[] := '{}'; v_due bigint[];
   -- tasks and what became of them
   v_touched bigint[]; v_touched_remaining integer[]; v_touched_alive integer[]; v_touched_waiting integer[]; v_halted bigint[];
   v_undo bigint[]; v_complete bigint[]; v_failed bigint[]; v_parked bigint[]; v_last timestamptz; v_started bigint[];
-  v_left integer; v_lane bigint; v_parents bigint[]; v_size bigint;
+  v_left integer; v_lane bigint; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
   -- A. Queue and counters: nothing but our own tables.
 
@@ -92,11 +98,11 @@ begin
 
   -- Steps whose instant has come join the line.
   if p_wake then
+    perform set_config('enable_indexscan', 'on', true);
     foreach v_lane in array p_lanes loop
       with due as (
         delete from later l
-        using (select ctid as place from later where lane = v_lane and wake_at <= v_now order by wake_at limit 1000 for update skip locked) f
-        where l.ctid = f.place
+        where l.ctid = any(array(select ctid from later where lane = v_lane and wake_at <= v_now order by wake_at limit 1000 for update skip locked))
         returning l.step_id
       )
       select array_agg(step_id) into v_due from due;
@@ -111,6 +117,7 @@ begin
         select v_woken_tasks || array_agg(task_id) into v_woken_tasks from up;
       end if;
     end loop;
+    perform set_config('enable_indexscan', 'off', true);
   end if;
 
   if 's' = any(p_kinds) or v_err is not null or v_back is not null or cardinality(v_woken_tasks) > 0 then
@@ -132,7 +139,7 @@ begin
       from met where q.step_id = met.step_id
       returning q.step_id, q.task_id, q.unmet, q.owner, q.lane, q.rank
     ), line as (
-      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null
+      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null order by step_id
     ), delta as (
       select task_id, sum(done)::int as done, sum(alive)::int as alive, sum(waiting)::int as waiting, sum(dead)::int as dead
       from (
@@ -215,25 +222,36 @@ begin
   end if;
 
   -- The line is claimed last: its locks are never waited for.
+  perform set_config('enable_indexscan', 'on', true);
   v_left := p_want - cardinality(v_claimed);
   foreach v_lane in array p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place]) loop
     exit when v_left <= 0;
     with taken as (
-      delete from ready r using (select ctid as place from ready where lane = v_lane order by rank limit v_left for update skip locked) f
-      where r.ctid = f.place returning r.step_id
-    ), mine as (
-      update queue q set owner = p_worker, token = q.token + 1, attempts = q.attempts + 1
-      from taken where q.step_id = taken.step_id returning q.step_id, q.task_id, q.token
+      -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
+      delete from ready r
+      where r.ctid = any(array(select ctid from ready where lane = v_lane order by rank limit v_left for update skip locked))
+      returning r.step_id
     )
-    select array_agg(step_id) filter (where token = 1), array_agg(step_id) filter (where token > 1), array_agg(task_id)
-    into v_more, v_due, v_more_tasks from mine;
-    if v_more_tasks is not null then
-      v_left := v_left - cardinality(v_more_tasks);
-      v_claimed := v_claimed || coalesce(v_more, '{}');
-      v_again := v_again || coalesce(v_due, '{}');
-      v_claim_tasks := v_claim_tasks || v_more_tasks;
+    select array_agg(step_id) into v_due from taken;
+    if v_due is not null then
+      v_left := v_left - cardinality(v_due);
+      v_taken := v_taken || v_due;
     end if;
   end loop;
+  select min(l.first) into v_next_due
+  from unnest(p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place])) x(lane)
+    cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l;
+  perform set_config('enable_indexscan', 'off', true);
+
+  if cardinality(v_taken) > 0 then
+    with mine as (
+      update queue q set owner = p_worker, token = q.token + 1, attempts = q.attempts + 1
+      where q.step_id = any(v_taken) returning q.step_id, q.task_id, q.token
+    )
+    select v_claimed || coalesce(array_agg(step_id) filter (where token = 1), '{}'),
+      coalesce(array_agg(step_id) filter (where token > 1), '{}'), coalesce(array_agg(task_id), '{}')
+    into v_claimed, v_again, v_claim_tasks from mine;
+  end if;
 
   if cardinality(v_claim_tasks) > 0 then
     with starting as (
@@ -257,7 +275,7 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_done, v_done_attempts) d(step_id, attempts)
-      where t.workflow_step_id = d.step_id and t.most_recent
+      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = true, in_process = false, processed_at = v_at, results = d.result,
@@ -274,7 +292,7 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_err, v_err_attempts, v_err_results, v_err_notes) d(step_id, attempts, result, note)
-      where t.workflow_step_id = d.step_id and t.most_recent
+      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = false, in_process = false,
@@ -294,15 +312,17 @@ begin
       from unnest(v_err, v_err_kinds, v_err_waits) e(step_id, kind, wait)
       where e.kind = 'r' and q.step_id = e.step_id
       returning q.lane, q.rank, q.step_id
+    ), line as (
+      insert into later (lane, wake_at, step_id) select lane, rank, step_id from waits
     )
-    insert into later (lane, wake_at, step_id) select lane, rank, step_id from waits;
+    select min(rank) filter (where lane = any(p_lanes)) into v_first_wait from waits;
   end if;
 
   if v_back is not null then
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_back, v_back_attempts, v_back_notes) d(step_id, attempts, note)
-      where t.workflow_step_id = d.step_id and t.most_recent
+      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(v_at, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
@@ -359,7 +379,7 @@ begin
       union all select x, 'pending' from unnest(v_parked) x
     ), flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
-      from ends e where t.task_id = e.task_id and t.most_recent
+      from ends e where t.task_id = e.task_id and t.most_recent = (e.task_id is not null)
       returning t.task_id, t.sort_key, t.to_state, e.state
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at where t.task_id = any(v_complete)
@@ -425,7 +445,5 @@ begin
     select 'x', o, null, null, null, null, null, null, null, null from unnest(p_steps) o
     where not o = any(coalesce(v_done, '{}') || coalesce(v_err, '{}') || coalesce(v_back, '{}'))
     union all
-    select 'w', null, null, null, null, null, null, null,
-      (select min(l.first) from unnest(p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place])) x(lane)
-        cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l), null;
+    select 'w', null, null, null, null, null, null, null, least(v_next_due, v_first_wait), null;
 end $$;

@@ -1,0 +1,90 @@
+//! The exchange reads what it was called for, whatever the statistics say.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tasker_core::Output;
+use tasker_postgres::ledger::{Exchange, Ledger, NewTask};
+
+use crate::support::{Bench, Script, diamond};
+
+const STRANGERS: i64 = 20_000;
+
+/// Far more than a diamond's steps and rows of history, far less than the strangers.
+const FEW: i64 = 500;
+
+/// A table that was analysed while it was empty counts as one row; the queue often is, between two tasks.
+#[tokio::test]
+async fn statistics_of_empty_tables_do_not_make_a_call_read_whole_tables() {
+    let bench = Bench::new(Script::default()).await;
+    let ledger = Ledger::new(bench.pool().clone());
+    let definition_id = ledger.register(&diamond(""), false).await.unwrap().definition_id;
+    let worker = ledger.start_worker("worker", Duration::from_secs(60)).await.unwrap();
+    let strangers = format!(
+        "insert into tasker_engine.queue (step_id, task_id, ix, lane, priority, unmet, rank, attempts_allowed)
+           select 1000000 + i, 1000000, 0, 1, 0, 1, now(), 3 from generate_series(1, {STRANGERS}) i;
+         insert into tasker_engine.task (task_id, definition_id, remaining, alive, last_at)
+           select 1000000 + i, 1, 1, 1, now() from generate_series(1, {STRANGERS}) i;
+         insert into tasker_engine.ready (lane, rank, step_id)
+           select 1000000, now(), 1000000 + i from generate_series(1, {STRANGERS}) i"
+    );
+    let forget = "delete from tasker_engine.queue; delete from tasker_engine.task; delete from tasker_engine.ready";
+    for sql in [&strangers, forget, "analyze", &strangers] {
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(bench.pool()).await.unwrap();
+    }
+    let task = NewTask {
+        definition_id,
+        context: Output::from(json!({})).into_raw(),
+        key: "key".to_owned(),
+        details: Output::from(json!({})).into_raw(),
+        reserved: true,
+    };
+    let create = Exchange {
+        worker,
+        label: "worker",
+        outcomes: &[],
+        want: 1,
+        lanes: &[],
+        wake: false,
+        tasks: &[task],
+        now: None,
+    };
+    let created = ledger.exchange(&create).await.unwrap();
+    let (mut claims, lane) = (created.claims, -created.created[0].task_id);
+
+    let mut transaction = bench.pool().begin().await.unwrap();
+    let read = "select coalesce(sum(seq_tup_read + coalesce(idx_tup_fetch, 0)), 0)::bigint from pg_stat_xact_all_tables
+                where schemaname in ('public', 'tasker_engine')";
+    let before: i64 = sqlx::query_scalar(read).fetch_one(&mut *transaction).await.unwrap();
+    let mut calls = 0;
+    while let Some(claim) = claims.pop() {
+        // a, then b and c, then d, one by one; the third call hands one back, which makes the line be used
+        let kind = if calls == 2 { "b" } else { "s" };
+        let rows: Vec<(i64, i32)> = sqlx::query_as(
+            "select a, n from tasker_engine.exchange_1($1, 'worker', array[$2], array[$3], array[$4::text::\"char\"],
+               array['{}'::jsonb], array[0::float8], array[null::int], array[null::text], 2, array[$5], true,
+               '{}', '{}', '{}', '{}', '{}', null) where kind = 's'",
+        )
+        .bind(worker)
+        .bind(claim.step_id)
+        .bind(claim.token)
+        .bind(kind)
+        .bind(lane)
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+        claims.extend(rows.into_iter().map(|(step_id, token)| {
+            let mut next = claim.clone();
+            (next.step_id, next.token) = (step_id, token);
+            next
+        }));
+        calls += 1;
+    }
+    let after: i64 = sqlx::query_scalar(read).fetch_one(&mut *transaction).await.unwrap();
+    let state: String = sqlx::query_scalar("select to_state from tasker_task_transitions where most_recent")
+        .fetch_one(&mut *transaction)
+        .await
+        .unwrap();
+    assert_eq!((state.as_str(), calls), ("complete", 5));
+    assert!(after - before < FEW, "{} rows were read by {calls} calls", after - before);
+}
