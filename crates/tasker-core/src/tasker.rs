@@ -5,25 +5,23 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 use tasker_domain::context::ContextCheck;
 use tasker_domain::json::Json;
-use tasker_domain::retry::AskedWait;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
-use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{
-    Exchange, Ledger, LedgerError, NewTask, RegistrationOutcome, Settled, TaskRecord, WorkerId,
-};
+use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, RegistrationOutcome, TaskRecord, WorkerId};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::error::RunError;
-use crate::orchestration::{Definition, Drive, DriveEnd, Heartbeat, Observer, Pulse, Unobserved, Worker, settlement};
+use crate::orchestration::{
+    Definition, Drive, DriveEnd, Heartbeat, NAMELESS, Observer, Pulse, Unobserved, Worker, take_over_from,
+};
 use crate::registry::Handlers;
-use crate::step_handler::Output;
 
 /// Largest result of a step, in bytes.
 pub const MAX_RESULT_BYTES: usize = 1024 * 1024;
@@ -33,9 +31,6 @@ pub const MAX_CONTEXT_BYTES: usize = 32 * 1024 * 1024;
 
 /// How often the lease of a worker is looked at that may be dead.
 const LOOK_AT_LEASE: Duration = Duration::from_millis(250);
-
-/// By how much a lease must have moved to have been renewed, and not only be measured again.
-const RENEWED: Duration = Duration::from_millis(20);
 
 /// The engine in one process: a database, handlers, a clock. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -238,29 +233,23 @@ impl Tasker {
             let Some(holder) = holders.first() else {
                 return Ok(());
             };
-            let Some(name) = &holder.name else {
-                // Nobody can be told that it is lost, so nobody can hold the steps either.
-                self.settle_abandoned(holder.worker_id, "unknown").await?;
-                continue;
-            };
             if holder.lease_left.is_zero() {
-                if let Some(lost) = self.ledger.declare_lost(holder.worker_id).await? {
-                    self.settle_abandoned(holder.worker_id, &lost).await?;
-                }
+                take_over_from(&self.ledger, &self.entropy, self.clock.record_time(), holder).await?;
                 continue;
             }
-            let lease_ends = real.elapsed() + holder.lease_left;
-            let seen = watched.get_or_insert(Watched { worker: holder.worker_id, lease_ends, renewals: 0 });
+            let name = holder.name.as_deref().unwrap_or(NAMELESS);
+            let seen =
+                watched.get_or_insert(Watched { worker: holder.worker_id, seen_at: holder.seen_at, renewals: 0 });
             if seen.worker != holder.worker_id {
-                *seen = Watched { worker: holder.worker_id, lease_ends, renewals: 0 };
+                *seen = Watched { worker: holder.worker_id, seen_at: holder.seen_at, renewals: 0 };
             }
-            if lease_ends > seen.lease_ends + RENEWED {
-                seen.lease_ends = lease_ends;
+            if seen.seen_at != holder.seen_at {
+                seen.seen_at = holder.seen_at;
                 seen.renewals += 1;
             }
             // One renewal may have been on its way when the worker died; a second one comes from a living worker.
             if seen.renewals >= 2 {
-                return Err(RunError::BeingRun { task_id, worker: name.clone() });
+                return Err(RunError::BeingRun { task_id, worker: name.to_owned() });
             }
             if !told {
                 (run.notice)(&format!(
@@ -274,45 +263,6 @@ impl Tasker {
                 () = run.stop.cancelled() => return Err(RunError::InterruptedBeforeStart { task_id }),
             }
         }
-    }
-
-    /// Settles every claim of a worker that is lost: an abandoned attempt counts.
-    async fn settle_abandoned(&self, worker: WorkerId, name: &str) -> Result<(), RunError> {
-        let held = self.ledger.held_steps(worker).await?;
-        let mut chance = || self.entropy.fraction();
-        let outcomes: Vec<Settled> = held
-            .iter()
-            .map(|step| {
-                let facts = FailedAttempt {
-                    attempt: step.attempt,
-                    attempts_allowed: step.attempts_allowed,
-                    failure: Failure::MayPass,
-                    asked: AskedWait::Nothing,
-                };
-                let error = serde_json::json!({
-                    "error": format!("the worker {name} was not heard of for its lease while it ran attempt {}", step.attempt),
-                    "error_class": "Tasker::Abandoned",
-                    "backtrace": "",
-                });
-                let verdict = verdict::after_failure(facts, Some(&mut chance));
-                let settlement = settlement(verdict, Output::from(error).into_raw(), Some("abandoned"));
-                Settled { step_id: step.step_id, token: step.token, settlement }
-            })
-            .collect();
-        let call = Exchange {
-            worker,
-            label: name,
-            outcomes: &outcomes,
-            want: 0,
-            lanes: &[],
-            wake: false,
-            tasks: &[],
-            now: self.clock.record_time(),
-        };
-        // Steps that are refused here have been settled by somebody else in the same moment.
-        self.ledger.exchange(&call).await?;
-        self.ledger.stop_worker(worker).await?;
-        Ok(())
     }
 
     async fn report(&self, end: DriveEnd, started: Duration) -> Result<TaskReport, RunError> {
@@ -451,8 +401,8 @@ fn worker_name() -> String {
 /// A worker whose lease is waited for.
 struct Watched {
     worker: WorkerId,
-    /// When its lease ends, as far as it has been renewed.
-    lease_ends: Duration,
+    /// When it was last heard of.
+    seen_at: Option<NaiveDateTime>,
     renewals: u32,
 }
 
