@@ -5,7 +5,7 @@ mod ends;
 mod interrupted;
 mod invalid_results;
 mod leaving;
-mod random;
+mod predicted;
 mod random_runs;
 mod reindex;
 mod resume;

@@ -260,8 +260,11 @@ async fn random_runs_keep_every_promise() {
         assert!(rows.is_empty(), "{promise}: {rows:#?} (TASKER_RANDOM_SEED={seed})");
     }
     bench.assert_side_tables_empty().await;
-    let seen = random.seen.lock().unwrap();
-    assert!(seen.overlaps.is_empty(), "steps that ran twice at the same time: {:?}", seen.overlaps);
+    let executions = {
+        let seen = random.seen.lock().unwrap();
+        assert!(seen.overlaps.is_empty(), "steps that ran twice at the same time: {:?}", seen.overlaps);
+        seen.executions.clone()
+    };
     let claims: Vec<(i64, i64)> = sqlx::query_as(
         "select workflow_step_id, count(*) from tasker_workflow_step_transitions where to_state = 'in_progress' group by 1",
     )
@@ -269,13 +272,13 @@ async fn random_runs_keep_every_promise() {
     .await
     .unwrap();
     let claims: HashMap<i64, u64> = claims.into_iter().map(|(step, count)| (step, count.unsigned_abs())).collect();
-    for (step, (times, _)) in &seen.executions {
+    for (step, (times, _)) in &executions {
         let claimed = claims.get(step).copied().unwrap_or(0);
         assert!(*times <= claimed, "step {step} ran {times} times under {claimed} claims");
     }
     println!(
         "count: {} executions of {} steps",
-        seen.executions.values().map(|(times, _)| times).sum::<u64>(),
+        executions.values().map(|(times, _)| times).sum::<u64>(),
         claims.len()
     );
 }
