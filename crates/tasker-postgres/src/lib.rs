@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod connection;
 pub mod engine_schema;
+pub mod functions;
 pub mod ledger;
 pub mod schema;
 mod wording;
