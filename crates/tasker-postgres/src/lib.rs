@@ -1,5 +1,6 @@
 //! The record of Tasker in PostgreSQL: everything that is SQL stands in this crate.
 
+pub mod analytics;
 pub mod cluster;
 pub mod connection;
 pub mod engine_schema;

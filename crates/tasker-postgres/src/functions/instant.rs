@@ -52,7 +52,7 @@ pub(super) fn required(row: &PgRow, column: &str) -> Result<NaiveDateTime, sqlx:
 }
 
 /// Writes an instant to JSON as Rails does: UTC, milliseconds, `Z`.
-pub(super) fn serialize<S: Serializer>(instant: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn serialize<S: Serializer>(instant: &NaiveDateTime, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&instant.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
 }
 

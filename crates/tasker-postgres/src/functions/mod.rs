@@ -26,6 +26,7 @@ pub use execution_context::{
     WorkflowSummary,
 };
 pub use health::SystemHealthCounts;
+pub(crate) use instant::serialize as serialize_instant;
 pub use metrics::AnalyticsMetrics;
 pub use readiness::{DetailedStatus, ReadinessReport, StepReadiness};
 pub use readiness_words::{BackoffKind, BlockingReason, DependencyStatus, RetryStatus, Selection};
