@@ -2,6 +2,8 @@
 
 pub mod clock;
 pub mod database;
+pub mod shapes;
 
 pub use clock::ManualClock;
 pub use database::TestDatabase;
+pub use shapes::WorkflowShape;
