@@ -4,6 +4,9 @@ pub mod analytics;
 pub mod cluster;
 pub mod connection;
 pub mod engine_schema;
+#[cfg(feature = "factories")]
+#[doc(hidden)]
+pub mod factories;
 pub mod functions;
 pub mod ledger;
 pub mod schema;
