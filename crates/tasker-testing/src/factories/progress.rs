@@ -12,6 +12,8 @@ use super::{StepMove, TaskMove};
 pub enum Situation {
     /// Nothing.
     Untouched,
+    /// It was made with a line in its history, as the original does for some.
+    Pending,
     /// It runs.
     Running,
     /// It ended well at its first attempt.
@@ -108,6 +110,7 @@ impl Situation {
         use StepMove::{Cancel, Complete, Error, Initial, ManualResolution, Start};
         match self {
             Self::Untouched => &[],
+            Self::Pending => &[Initial],
             Self::Running => &[Initial, Start],
             Self::Complete => &[Initial, Start, Complete],
             Self::Failed | Self::Waiting => &[Initial, Start, Error],
@@ -131,7 +134,7 @@ impl Situation {
         let since = self.since(now);
         let failed = || Some(json!({"error": "it did not work", "error_class": "StandardError"}));
         match self {
-            Self::Untouched | Self::Running | Self::Cancelled => return,
+            Self::Untouched | Self::Pending | Self::Running | Self::Cancelled => return,
             Self::Complete => {
                 row.processed = true;
                 row.processed_at = Some(since);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(missing_docs)]
 
+mod health;
 mod rows;
 mod workflows;
 
@@ -18,7 +19,7 @@ async fn factory(database: &TestDatabase) -> Factory {
 
 /// The rows of a table as JSON, by their first column.
 async fn rows(database: &TestDatabase, table: &str) -> Vec<Value> {
-    sqlx::query_scalar(AssertSqlSafe(format!("SELECT to_jsonb(t) FROM {table} t ORDER BY t")))
+    sqlx::query_scalar(AssertSqlSafe(format!("SELECT to_jsonb(t) FROM (SELECT * FROM {table} ORDER BY 1) t")))
         .fetch_all(database.pool())
         .await
         .unwrap()

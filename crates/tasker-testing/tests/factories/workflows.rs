@@ -128,7 +128,7 @@ async fn no_step_is_touched_before_its_parents() {
 async fn a_step_can_be_put_into_any_situation() {
     let database = TestDatabase::with_schema().await;
     let factory: Factory = factory(&database).await;
-    let shape = WorkflowShape::independent(8);
+    let shape = WorkflowShape::independent(9);
     let mut builder = factory.workflow(shape);
     let situations = [
         (Situation::Untouched, "pending", true),
@@ -139,6 +139,7 @@ async fn a_step_can_be_put_into_any_situation() {
         (Situation::Exhausted, "error", false),
         (Situation::Cancelled, "cancelled", false),
         (Situation::ResolvedManually, "resolved_manually", false),
+        (Situation::Pending, "pending", true),
     ];
     for (place, (situation, _, _)) in situations.iter().enumerate() {
         builder = builder.step(&format!("step_{}", place + 1), *situation);
