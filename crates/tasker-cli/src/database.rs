@@ -58,8 +58,8 @@ pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Res
     let database = connect(arguments, 2).await?;
     match crate::db::run(&command, &database.pool, &mut UntilClosed(std::io::stdout())).await {
         Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
-        Ok(DbOutcome::Differs) => Ok(ExitStatus::Failed),
-        Err(error) => Err(Failure::new(ExitStatus::Unavailable, error)),
+        Ok(DbOutcome::Differs | DbOutcome::Unfinished) => Ok(ExitStatus::Failed),
+        Err(error) => Err(Failure::new(error.status(), error)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod confirmation;
 mod database;
 pub mod db;
 mod failure;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tasker_core::step_handler::ErrorKind;
 use tasker_core::step_handler::http::{ApiResponse, Backoff, classify};
 use tasker_core::{Output, StepContext, StepError, StepHandler};
-use tasker_domain::script::{Behaviour, End, FailureClass, OutcomeScript};
+use tasker_domain::script::{Behaviour, End, FailureClass, OutcomeScript, ScriptProblems};
 use tasker_domain::template::Template;
 
 use crate::failure::Failure;
@@ -16,7 +16,13 @@ pub(crate) fn load(file: &Path, template: &Template) -> Result<OutcomeScript, Fa
     let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::data(format!("the script of outcomes {} cannot be read: {error}", file.display())))?;
     OutcomeScript::parse(&text, template).map_err(|problems| {
-        Failure::data(format!("the script of outcomes {} cannot be used:\n{problems}", file.display()))
+        let what = match problems {
+            ScriptProblems::NotJson(error) => format!("is not JSON: {error}"),
+            ScriptProblems::Wrong(list) => {
+                list.iter().fold("cannot be used".to_owned(), |said, problem| format!("{said}\n  {problem}"))
+            }
+        };
+        Failure::data(format!("the script of outcomes {} {what}", file.display()))
     })
 }
 

@@ -1,10 +1,11 @@
 //! `tasker postgres`: what a user can do with the private cluster. Answers go to stdout, notices to stderr.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io;
 
 use clap::Subcommand;
 use tasker_postgres::cluster::{self, ClusterError, ClusterOptions, FetchError, Status, Stopped};
 
+use crate::confirmation::confirmed;
 use crate::printing::{to_stderr, to_stdout, visible};
 
 /// The private PostgreSQL that the program makes and runs when no database is named.
@@ -181,16 +182,4 @@ async fn delete(options: &ClusterOptions, yes: bool, force: bool) -> Result<(), 
         return answer(&["there was no data".to_owned()]);
     }
     answer(&deleted.iter().map(|folder| format!("deleted {}", folder.display())).collect::<Vec<_>>())
-}
-
-/// Asks on the terminal; without one the answer is no.
-fn confirmed(question: &str) -> Result<bool, PostgresFailure> {
-    if !io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    write!(anstream::stderr(), "{question}")?;
-    io::stderr().flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }

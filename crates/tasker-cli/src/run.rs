@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::step_handler::command::CommandHandler;
-use tasker_core::step_handler::http::HttpHandler;
+use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
 use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
 use tasker_domain::context::ContextCheck;
 use tasker_domain::json::Json;
@@ -64,7 +64,7 @@ pub(crate) async fn run(
     if let Some(task_id) = arguments.resume
         && let Some(record) =
             tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
-        && record.steps.len() == template.steps.len()
+        && record.task.definition.as_ref().is_some_and(|(_, hash)| *hash == template.content_hash())
     {
         feed.resumed(&record);
     }
@@ -216,6 +216,18 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
         let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
         Failure::data(format!("the template's commands cannot be run:{list}"))
     })?;
+    let calls = template.steps.iter().filter(|step| step.handler_class == HttpHandler::NAME);
+    let problems: String = calls
+        .filter_map(|step| {
+            ApiConfig::read(step.handler_config.as_ref().unwrap_or(&Json::Null)).err().map(|list| (step, list))
+        })
+        .flat_map(|(step, list)| {
+            list.into_iter().map(|problem| format!("\n  step `{}`: {problem}", step.name)).collect::<Vec<_>>()
+        })
+        .collect();
+    if !problems.is_empty() {
+        return Err(Failure::data(format!("the template's API calls cannot be made:{problems}")));
+    }
     Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 
@@ -256,7 +268,7 @@ impl Outcome<'_> {
                 return Ok(stop_reason.1);
             }
             Err(error) => {
-                let failure = self.failure(&error);
+                let failure = self.failure(&error, stop_reason.1);
                 // Before there was a task, nothing was lost.
                 if let RunError::Database { task_id: Some(_), error } = &error {
                     self.feed.apply(&Change::RunStopped {
@@ -270,6 +282,8 @@ impl Outcome<'_> {
         };
         let task_id = report.record.task.task_id;
         let (status, next) = match report.ending {
+            // The document has said it all.
+            Ending::Complete if self.mode == Mode::Json => (ExitStatus::Success, Vec::new()),
             Ending::Complete => (ExitStatus::Success, self.after_success(task_id)),
             Ending::Error => (ExitStatus::Failed, Vec::new()),
             Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),
@@ -406,7 +420,8 @@ impl Outcome<'_> {
         }
     }
 
-    fn failure(&self, error: &RunError) -> Failure {
+    /// What to say of an error; `stopped` is the exit status of a run that was told to stop.
+    fn failure(&self, error: &RunError, stopped: ExitStatus) -> Failure {
         match error {
             RunError::Handlers(missing) => no_handler(missing),
             RunError::Schema(_)
@@ -417,8 +432,9 @@ impl Outcome<'_> {
             | RunError::ForeignTask { .. }
             | RunError::OtherTemplate { .. }
             | RunError::NotReserved { .. } => Failure::data(error),
-            RunError::InterruptedBeforeStart { task_id } => Failure::new(ExitStatus::Interrupted, error)
-                .advise(format!("to go on: {}", self.resume_command(*task_id))),
+            RunError::InterruptedBeforeStart { task_id } => {
+                Failure::new(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
+            }
             RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
                 Failure::data(lost).advise(
                     "to take the new content under the same version: --allow-redefine; running tasks keep theirs",

@@ -5,31 +5,32 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 use tasker_domain::context::ContextCheck;
 use tasker_domain::json::Json;
-use tasker_domain::retry::AskedWait;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
-use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{
-    Exchange, Ledger, LedgerError, NewTask, RegistrationOutcome, Settled, TaskRecord, WorkerId,
-};
+use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, RegistrationOutcome, TaskRecord, WorkerId};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::error::RunError;
-use crate::orchestration::{Definition, Drive, DriveEnd, Heartbeat, Observer, Pulse, Unobserved, Worker, settlement};
+use crate::orchestration::{
+    Definition, Drive, DriveEnd, Heartbeat, NAMELESS, Observer, Pulse, Unobserved, Worker, take_over_from,
+};
 use crate::registry::Handlers;
-use crate::step_handler::Output;
 
 /// Largest result of a step, in bytes.
 pub const MAX_RESULT_BYTES: usize = 1024 * 1024;
 
 /// Largest context of a task, in bytes.
 pub const MAX_CONTEXT_BYTES: usize = 32 * 1024 * 1024;
+
+/// How often the lease of a worker is looked at that may be dead.
+const LOOK_AT_LEASE: Duration = Duration::from_millis(250);
 
 /// The engine in one process: a database, handlers, a clock. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -223,79 +224,45 @@ impl Tasker {
 
     /// Takes over what dead workers hold of a task; waits for the lease of one that may still be alive.
     async fn take_over(&self, task_id: i64, run: &Run<'_>) -> Result<(), RunError> {
+        // Leases pass in real time, whatever clock the rest works by.
+        let real = SystemClock::new();
         let mut told = false;
-        let mut waited_for: Option<(WorkerId, Duration)> = None;
+        let mut watched: Option<Watched> = None;
         loop {
             let holders = self.ledger.holders(task_id).await?;
             let Some(holder) = holders.first() else {
                 return Ok(());
             };
             if holder.lease_left.is_zero() {
-                self.take_over_from(holder.worker_id).await?;
+                take_over_from(&self.ledger, &self.entropy, self.clock.record_time(), holder).await?;
                 continue;
             }
-            // A lease that has been renewed while we waited belongs to a living worker: the task is being run.
-            match waited_for {
-                Some((worker, _)) if worker == holder.worker_id => {
-                    return Err(RunError::BeingRun { task_id, worker: holder.name.clone() });
-                }
-                _ => waited_for = Some((holder.worker_id, holder.lease_left)),
+            let name = holder.name.as_deref().unwrap_or(NAMELESS);
+            let seen =
+                watched.get_or_insert(Watched { worker: holder.worker_id, seen_at: holder.seen_at, renewals: 0 });
+            if seen.worker != holder.worker_id {
+                *seen = Watched { worker: holder.worker_id, seen_at: holder.seen_at, renewals: 0 };
+            }
+            if seen.seen_at != holder.seen_at {
+                seen.seen_at = holder.seen_at;
+                seen.renewals += 1;
+            }
+            // One renewal may have been on its way when the worker died; a second one comes from a living worker.
+            if seen.renewals >= 2 {
+                return Err(RunError::BeingRun { task_id, worker: name.to_owned() });
             }
             if !told {
                 (run.notice)(&format!(
-                    "{} held the task last; waiting {:.0} s to be sure that it is gone",
-                    holder.name,
+                    "{name} held the task last; waiting up to {:.0} s to be sure that it is gone",
                     holder.lease_left.as_secs_f64().ceil()
                 ));
                 told = true;
             }
             tokio::select! {
-                () = real_time(holder.lease_left + Duration::from_millis(50)) => {}
+                () = real.sleep(holder.lease_left.min(LOOK_AT_LEASE)) => {}
                 () = run.stop.cancelled() => return Err(RunError::InterruptedBeforeStart { task_id }),
             }
         }
-    }
-
-    /// Settles every claim of a worker that has been silent for its lease: an abandoned attempt counts.
-    async fn take_over_from(&self, worker: WorkerId) -> Result<(), RunError> {
-        let Some(name) = self.ledger.declare_lost(worker).await? else {
-            return Ok(());
-        };
-        let held = self.ledger.held_steps(worker).await?;
-        let mut chance = || self.entropy.fraction();
-        let outcomes: Vec<Settled> = held
-            .iter()
-            .map(|step| {
-                let facts = FailedAttempt {
-                    attempt: step.attempt,
-                    attempts_allowed: step.attempts_allowed,
-                    failure: Failure::MayPass,
-                    asked: AskedWait::Nothing,
-                };
-                let error = serde_json::json!({
-                    "error": format!("the worker {name} was not heard of for its lease while it ran attempt {}", step.attempt),
-                    "error_class": "Tasker::Abandoned",
-                    "backtrace": "",
-                });
-                let verdict = verdict::after_failure(facts, Some(&mut chance));
-                let settlement = settlement(verdict, Output::from(error).into_raw(), Some("abandoned"));
-                Settled { step_id: step.step_id, token: step.token, settlement }
-            })
-            .collect();
-        let call = Exchange {
-            worker,
-            label: &name,
-            outcomes: &outcomes,
-            want: 0,
-            lanes: &[],
-            wake: false,
-            tasks: &[],
-            now: self.clock.record_time(),
-        };
-        // Steps that are refused here have been settled by somebody else in the same moment.
-        self.ledger.exchange(&call).await?;
-        self.ledger.stop_worker(worker).await?;
-        Ok(())
     }
 
     async fn report(&self, end: DriveEnd, started: Duration) -> Result<TaskReport, RunError> {
@@ -431,9 +398,12 @@ fn worker_name() -> String {
     format!("{}:{}", host.as_deref().unwrap_or("localhost"), std::process::id())
 }
 
-#[expect(clippy::disallowed_methods, reason = "a lease passes in real time, whatever clock the rest works by")]
-async fn real_time(duration: Duration) {
-    tokio::time::sleep(duration).await;
+/// A worker whose lease is waited for.
+struct Watched {
+    worker: WorkerId,
+    /// When it was last heard of.
+    seen_at: Option<NaiveDateTime>,
+    renewals: u32,
 }
 
 impl From<LedgerError> for RunError {

@@ -9,6 +9,7 @@ pub mod engine_schema;
 pub mod factories;
 pub mod functions;
 pub mod ledger;
+pub mod maintenance;
 pub mod schema;
 mod wording;
 

@@ -1,8 +1,9 @@
 //! Databases that refuse, vanish, cannot be written or belong to somebody else.
 
+use std::fs;
 use std::process::Command;
 
-use super::support::{Database, Ended, Folder, Running, chain, tasker, template, wait_until};
+use super::support::{Database, Ended, Folder, Running, WAIT_FOR_GO, chain, tasker, template, wait_until};
 
 const UNAVAILABLE: i32 = 69;
 
@@ -45,6 +46,23 @@ async fn a_database_that_refuses_says_why_at_once() {
 }
 
 #[test]
+fn a_wrong_password_is_refused_and_not_repeated() {
+    let cluster = super::private_cluster::Place::new();
+    let url = Ended::of(cluster.command(&["postgres", "start"])).expect(0, &[]).stdout;
+    let question = ["postgres", "psql", "--", "-AtXc", "show hba_file"];
+    let rules = Ended::of(cluster.command(&question)).expect(0, &[]).stdout;
+    fs::write(rules.trim(), "local all all scram-sha-256\n").unwrap();
+    let reload =
+        ["postgres", "psql", "--", "-AtXc", "alter role current_user password 'right'; select pg_reload_conf()"];
+    Ended::of(cluster.command(&reload)).expect(0, &[]);
+    let with_password = |password: &str| format!("{}&password={password}", url.trim());
+    let words = ["the database refuses the connection (password authentication failed", "check user, password"];
+    let ended = Ended::of(run(&chain_of_two(), &with_password("s3cret"), &[])).expect(UNAVAILABLE, &words);
+    assert!(!ended.stderr.contains("s3cret"), "{ended}");
+    Ended::of(run(&chain_of_two(), &with_password("right"), &[])).expect(0, &[]);
+}
+
+#[test]
 fn a_url_that_is_none_is_not_repeated() {
     let folder = chain_of_two();
     for url in [
@@ -67,8 +85,7 @@ async fn a_database_that_ends_our_connections_midway_ends_the_run_with_the_way_o
   - {name: a, handler_class: command, handler_config: {command: ./wait.sh}}
   - {name: b, handler_class: command, depends_on_step: a, handler_config: {command: [\"true\"]}}
 ";
-    let folder =
-        Folder::new().with("steps.yaml", template(steps)).script("wait.sh", "while [ ! -e go ]; do sleep 0.02; done");
+    let folder = Folder::new().with("steps.yaml", template(steps)).script("wait.sh", WAIT_FOR_GO);
     let mut command = tasker(&["run", "steps.yaml", "--database-url", &database.url()]);
     command.current_dir(folder.path());
     let mut running = Running::start(command);
@@ -227,7 +244,7 @@ async fn a_changed_template_under_a_used_version_is_refused_unless_allowed() {
 fn a_server_that_is_stopped_midway_ends_the_run_with_the_way_on() {
     let folder = Folder::new()
         .with("steps.yaml", template("  - {name: a, handler_class: command, handler_config: {command: ./wait.sh}}\n"))
-        .script("wait.sh", "while [ ! -e go ]; do sleep 0.02; done");
+        .script("wait.sh", WAIT_FOR_GO);
     let cluster = super::private_cluster::Place::new();
     let run = |more: &[&str]| {
         let mut command = cluster.command(&["run", "steps.yaml"]);

@@ -104,8 +104,8 @@ async fn what_means_nothing_is_refused_before_anything_is_written() {
         (r#"{"a": [{"error": {"class": "odd"}}]}"#, &["`class` must be `fail`, `retryable` or `fatal`"]),
         (r#"{"a": ["nope"], "x": ["never"]}"#, &["`nope`", "`never`", "no such step"]),
         ("[]", &["a script is an object of steps"]),
-        ("{", &["cannot be used"]),
-        ("", &["cannot be used"]),
+        ("{", &["is not JSON"]),
+        ("", &["is not JSON"]),
     ] {
         let folder = Folder::new().with("one.yaml", chain(&["a"])).with("script.json", script);
         let mut command = tasker(&["run", "one.yaml", "--outcomes", "script.json"]);

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::support::{Ended, Folder, Running, chain, tasker, template, wait_until};
+use super::support::{Ended, Folder, Running, WAIT_FOR_GO, chain, tasker, template, wait_until};
 
 /// A private cluster of one test; it ends and goes with the value.
 pub(crate) struct Place(Folder);
@@ -58,7 +58,7 @@ impl Drop for Place {
 
 fn waiting_steps() -> Folder {
     let steps = "  - {name: a, handler_class: command, handler_config: {command: [./wait.sh]}}\n";
-    Folder::new().with("steps.yaml", template(steps)).script("wait.sh", "while [ ! -e go ]; do sleep 0.02; done")
+    Folder::new().with("steps.yaml", template(steps)).script("wait.sh", WAIT_FOR_GO)
 }
 
 #[test]

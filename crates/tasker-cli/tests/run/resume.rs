@@ -5,7 +5,7 @@ use std::process::Command;
 use nix::sys::signal::Signal;
 use serde_json::json;
 
-use super::support::{Database, Ended, Folder, Running, chain, tasker, template, wait_until};
+use super::support::{Database, Ended, Folder, Running, WAIT_FOR_GO, chain, tasker, template, wait_until};
 
 /// Steps that write down that they ran; the second one waits until a file is there.
 const STEPS: &str = "
@@ -14,12 +14,10 @@ const STEPS: &str = "
   - {name: third, handler_class: command, depends_on_step: second, handler_config: {command: [./step.sh]}}
 ";
 
-const STEP: &str = r#"echo "$TASKER_STEP $TASKER_ATTEMPT" >> ran
-[ "$1" = wait ] && while [ ! -e go ]; do [ -d /proc/$PPID ] && sleep 0.05; done
-echo '{}'"#;
-
 fn folder() -> Folder {
-    Folder::new().with("steps.yaml", template(STEPS)).script("step.sh", STEP)
+    let write_down = r#"echo "$TASKER_STEP $TASKER_ATTEMPT" >> ran"#;
+    let step = format!("{write_down}\nif [ \"$1\" = wait ]; then {WAIT_FOR_GO}; fi\necho '{{}}'");
+    Folder::new().with("steps.yaml", template(STEPS)).script("step.sh", &step)
 }
 
 fn run(folder: &Folder, database: &Database, more: &[&str]) -> Command {
@@ -79,6 +77,22 @@ async fn a_killed_run_says_what_it_waits_for() {
 }
 
 #[tokio::test]
+async fn a_wait_for_the_lease_can_be_ended() {
+    let database = Database::new().await;
+    let folder = folder();
+    kill_in_the_middle(&folder, &database);
+    let words = ["stopped before task 1 was taken over", "to go on:", "--resume 1"];
+    Ended::of(run(&folder, &database, &["--resume", "1", "--timeout", "200ms"])).expect(75, &words);
+    let mut running = Running::start(run(&folder, &database, &["--resume", "1"]));
+    running.wait_for(&["held the task last; waiting"]);
+    running.signal(Signal::SIGINT);
+    let stopped = running.end().expect(130, &words);
+    let mut again = Command::new("sh");
+    again.arg("-c").arg(stopped.resume_command()).current_dir(folder.path()).env_remove("DATABASE_URL");
+    Ended::of(again).expect(0, &["attempt 2 started"]);
+}
+
+#[tokio::test]
 async fn a_scripted_attempt_that_was_abandoned_counts() {
     let database = Database::new().await;
     let folder =
@@ -128,7 +142,8 @@ async fn what_cannot_be_resumed_is_refused() {
     folder.write("steps.yaml", chain(&["a", "c"]));
     folder.write("script.json", "{}");
     let words = ["task 1 was made from another content of tests/trial 1.2.3", "the template it was begun with"];
-    with(&["--resume", "1"]).expect(65, &words);
+    let other = with(&["--resume", "1"]).expect(65, &words);
+    assert!(!other.stderr.contains("taken up again"), "{other}");
     assert_eq!(database.count("tasker_workflow_step_transitions").await, before);
     assert_eq!(database.count("tasker_engine.definition").await, 1);
     with(&["--resume", "1", "--set", "a=1"]).expect(64, &["--set"]);

@@ -117,7 +117,8 @@ async fn a_terminal_that_hangs_up_hands_the_task_back() {
 }
 
 /// A program that neither ends when told nor lets itself be ended by less than force.
-const STUBBORN: &str = "trap 'echo told >> told' TERM INT HUP; echo $$ > pid; while :; do sleep 0.1; done";
+const STUBBORN: &str = "trap 'echo told >> told' TERM INT HUP; echo $$ > pid; tries=0
+while [ $tries -lt 600 ]; do tries=$((tries + 1)); sleep 0.1; done";
 
 #[tokio::test]
 async fn a_second_ctrl_c_ends_at_once() {

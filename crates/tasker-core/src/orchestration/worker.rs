@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{handle, settle, settlement};
 use super::definitions::{Definition, Definitions};
 use super::progress::{Observer, Progress};
+use super::take_over::take_over_from;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::registry::Handlers;
@@ -30,6 +31,9 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// How often a worker that waits for others looks whether something has changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// How many looks in a row, each after an exchange that brought nothing, show that a task cannot go on.
+const DEAD_ENDS: u32 = 3;
 
 /// What one worker works with.
 pub(crate) struct Worker {
@@ -83,6 +87,8 @@ struct Finished {
     place: usize,
     attempt: u32,
     settled: Settled,
+    /// Whether the database refused its outcome and this one stands in for it.
+    replaced: bool,
 }
 
 impl Finished {
@@ -102,8 +108,12 @@ struct Held {
     task_id: i64,
     place: usize,
     attempt: u32,
+    attempts_allowed: u32,
+    definition: Arc<Definition>,
     token: i32,
     signal: CancellationToken,
+    /// The task of the runtime that carries it out; nothing before there is one.
+    carried_out_by: Option<tokio::task::Id>,
 }
 
 type InFlight = Pin<Box<dyn Future<Output = (Vec<Finished>, usize, Result<Reply, LedgerError>)> + Send>>;
@@ -121,6 +131,8 @@ struct State {
     /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
     ask: bool,
     wake: bool,
+    /// How many looks around in a row found nothing that could go on.
+    dead_ends: u32,
     /// When the next step is due, by the clock's elapsed time.
     next_due: Option<Duration>,
     /// Since when it is being stopped, by the clock's elapsed time.
@@ -140,6 +152,7 @@ impl Worker {
             task_id: drive.task_id,
             ask: true,
             wake: drive.task_id.is_some(),
+            dead_ends: 0,
             next_due: None,
             stopping: None,
             executions: 0,
@@ -167,6 +180,9 @@ impl Worker {
                 (false, None) => None,
             };
             let running = state.running.len();
+            // What is left of it: ends of other steps meanwhile do not prolong it.
+            let stopping_for = state.stopping.map_or(Duration::ZERO, |since| clock.elapsed().saturating_sub(since));
+            let grace = STOP_GRACE.saturating_sub(stopping_for);
             tokio::select! {
                 biased;
                 () = drive.lost.cancelled() => return DriveEnd::Lost { task_id: state.task_id },
@@ -178,7 +194,8 @@ impl Worker {
                                 return end;
                             }
                         }
-                        Err(LedgerError::InvalidValue(_)) if !batch.is_empty() => self.isolate(&mut state, batch, created),
+                        // An outcome of our own making that is refused, too, would be sent for ever.
+                        Err(LedgerError::InvalidValue(_)) if batch.len() > 1 || batch.iter().any(|one| !one.replaced) => self.isolate(&mut state, batch, created),
                         Err(error) => return DriveEnd::Failed { task_id: state.task_id, error },
                     }
                 }
@@ -187,7 +204,7 @@ impl Worker {
                     state.stopping = Some(clock.elapsed());
                     state.held.values().for_each(|held| held.signal.cancel());
                 }
-                () = clock.deadline(STOP_GRACE), if state.stopping.is_some() && running > 0 => {
+                () = clock.deadline(grace), if state.stopping.is_some() && running > 0 => {
                     // What does not stop when told is dropped; its steps go back all the same.
                     state.running.abort_all();
                     state.running.detach_all();
@@ -197,7 +214,7 @@ impl Worker {
                 () = clock.idle(wait, running), if in_flight.is_none() && state.stopping.is_none() => {
                     if running == 0
                         && state.next_due.is_none()
-                        && let Some(end) = self.look_around(&state).await
+                        && let Some(end) = self.look_around(&mut state).await
                     {
                         return end;
                     }
@@ -218,11 +235,25 @@ impl Worker {
                 }
                 state.finished.push(finished);
             }
-            // Panics are caught inside; an attempt's task is aborted only when the whole drive is dropped.
+            // Panics of a handler are caught inside, but not one of its destructors; its step fails all the same.
             Err(error) => {
-                tracing::error!(%error, "an attempt ended without an outcome; its step is taken over after the lease")
+                let place = state.held.iter().find(|(_, held)| held.carried_out_by == Some(error.id()));
+                let Some(step_id) = place.map(|(&step_id, _)| step_id) else {
+                    tracing::error!(%error, "an attempt ended that nobody had begun");
+                    return;
+                };
+                if let Some(held) = state.held.remove(&step_id) {
+                    state.finished.push(self.ended_without_outcome(step_id, held, &error));
+                }
             }
         }
+    }
+
+    fn ended_without_outcome(&self, step_id: i64, held: Held, error: &tokio::task::JoinError) -> Finished {
+        let failure = StepError::panic(format!("the attempt ended without an outcome: {error}"));
+        let step = &held.definition.template.steps[held.place];
+        let settlement = settle(Err(failure), step, held.attempt, held.attempts_allowed, &self.entropy);
+        held.finished(step_id, settlement)
     }
 
     /// Starts an exchange with as much as one call may carry.
@@ -272,6 +303,7 @@ impl Worker {
                 failure: Failure::Permanent,
                 asked: AskedWait::Nothing,
             };
+            refused.replaced = true;
             refused.settled.settlement =
                 settlement(verdict::after_failure(facts, None), Output::from(error).into_raw(), None);
         } else {
@@ -338,6 +370,9 @@ impl Worker {
             .into_iter()
             .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
             .collect();
+        if !reply.claims.is_empty() {
+            state.dead_ends = 0;
+        }
         for claim in reply.claims {
             let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
                 LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
@@ -386,15 +421,23 @@ impl Worker {
         let limit = step.timeout_seconds.map(|seconds| Duration::from_millis(seconds.milliseconds));
         let (max_result_bytes, entropy) = (self.max_result_bytes, self.entropy.clone());
         let definition = task.definition.clone();
-        let held = Held { task_id, place, attempt, token, signal: cancelled };
+        let mut held = Held {
+            task_id,
+            place,
+            attempt,
+            attempts_allowed,
+            definition: definition.clone(),
+            token,
+            signal: cancelled,
+            carried_out_by: None,
+        };
         if state.stopping.is_some() {
             state.finished.push(held.handed_back(step_id));
             return Ok(());
         }
-        state.held.insert(step_id, held);
         state.executions += 1;
         observer.observe(Progress::StepStarted { task_id, place, attempt });
-        state.running.spawn(async move {
+        let running = state.running.spawn(async move {
             let step = &definition.template.steps[place];
             let ended = match &handler {
                 Some(handler) => handle(handler, context, limit, max_result_bytes).await,
@@ -404,34 +447,62 @@ impl Worker {
                 ))),
             };
             let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
-            Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement } }
+            Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement }, replaced: false }
         });
+        held.carried_out_by = Some(running.id());
+        state.held.insert(step_id, held);
         Ok(())
     }
 
-    /// Nothing runs here and nothing waits: the task may have been ended by others, or others hold its steps.
-    async fn look_around(&self, state: &State) -> Option<DriveEnd> {
+    /// Nothing runs here and nothing waits: the task may have been ended by others, or others hold its steps, or held
+    /// them and died.
+    async fn look_around(&self, state: &mut State) -> Option<DriveEnd> {
         let task_id = state.task_id?;
-        let failed = |error| Some(DriveEnd::Failed { task_id: Some(task_id), error });
-        match self.ledger.task_overview(task_id).await {
-            Ok(Some(task)) if task.state.is_at_rest() => {
-                Some(DriveEnd::Ended { task_id, executions: state.executions })
+        match self.what_holds(task_id).await {
+            Ok(Standstill::AtRest) => Some(DriveEnd::Ended { task_id, executions: state.executions }),
+            Ok(Standstill::Others) => {
+                state.dead_ends = 0;
+                None
             }
-            Ok(Some(_)) => match self.ledger.holders(task_id).await {
-                Ok(holders) if holders.is_empty() => Some(DriveEnd::Stuck { task_id }),
-                Ok(_) => None,
-                Err(error) => failed(error),
-            },
-            Ok(None) => failed(LedgerError::Inconsistent(format!("task {task_id} is gone"))),
-            Err(error) => failed(error),
+            // Others may have put a step into the line between the last exchange and this look: the next exchange tells.
+            Ok(Standstill::Nobody) => {
+                state.dead_ends += 1;
+                (state.dead_ends >= DEAD_ENDS).then_some(DriveEnd::Stuck { task_id })
+            }
+            Err(error) => Some(DriveEnd::Failed { task_id: Some(task_id), error }),
         }
     }
+
+    async fn what_holds(&self, task_id: i64) -> Result<Standstill, LedgerError> {
+        let Some(task) = self.ledger.task_overview(task_id).await? else {
+            return Err(LedgerError::Inconsistent(format!("task {task_id} is gone")));
+        };
+        if task.state.is_at_rest() {
+            return Ok(Standstill::AtRest);
+        }
+        let holders = self.ledger.holders(task_id).await?;
+        for holder in holders.iter().filter(|holder| holder.worker_id != self.id && holder.lease_left.is_zero()) {
+            take_over_from(&self.ledger, &self.entropy, self.clock.record_time(), holder).await?;
+        }
+        Ok(if holders.is_empty() { Standstill::Nobody } else { Standstill::Others })
+    }
+}
+
+/// Why nothing of a task can be claimed.
+enum Standstill {
+    AtRest,
+    Others,
+    Nobody,
 }
 
 impl Held {
     fn handed_back(self, step_id: i64) -> Finished {
-        let settled = Settled { step_id, token: self.token, settlement: Settlement::HandBack { note: "handed_back" } };
-        Finished { task_id: self.task_id, place: self.place, attempt: self.attempt, settled }
+        self.finished(step_id, Settlement::HandBack { note: "handed_back" })
+    }
+
+    fn finished(self, step_id: i64, settlement: Settlement) -> Finished {
+        let settled = Settled { step_id, token: self.token, settlement };
+        Finished { task_id: self.task_id, place: self.place, attempt: self.attempt, settled, replaced: false }
     }
 }
 
@@ -442,7 +513,7 @@ struct TaskOf<'a> {
 }
 
 fn told(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {
-    let Finished { task_id, place, attempt, settled } = finished;
+    let Finished { task_id, place, attempt, settled, .. } = finished;
     if refused.contains(&settled.step_id) {
         return Progress::OutcomeRefused { task_id, place };
     }

@@ -2,7 +2,12 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod ends;
+mod interrupted;
 mod invalid_results;
+mod leaving;
+mod random;
+mod random_runs;
+mod reindex;
 mod resume;
 mod retries;
 mod rows;

@@ -111,6 +111,24 @@ async fn what_a_dead_worker_held_is_taken_over() {
 }
 
 #[tokio::test]
+async fn claims_of_a_worker_that_nobody_knows_are_taken_over() {
+    let bench = Bench::new(Script::default()).await;
+    let begun = Arc::new(Notify::new());
+    let template = chain();
+    let doomed = Tasker::new(bench.pool().clone(), Handlers::new().with("H", hangs_in_b(begun.clone()))).unwrap();
+    let its_template = template.clone();
+    let run = tokio::spawn(async move { doomed.run(&its_template, Json::parse("{}").unwrap()).await });
+    begun.notified().await;
+    run.abort();
+    assert!(run.await.unwrap_err().is_cancelled());
+    sqlx::query("delete from tasker_engine.worker").execute(bench.pool()).await.unwrap();
+    let id = task_id(&bench.database).await;
+    let resumed = bench.tasker().start(Run::resume(&template, id)).await.unwrap();
+    assert_eq!(resumed.ending, Ending::Complete);
+    bench.assert_side_tables_empty().await;
+}
+
+#[tokio::test]
 async fn a_task_that_is_being_run_is_not_resumed_beside() {
     let bench = Bench::new(Script::default()).await;
     let begun = Arc::new(Notify::new());

@@ -37,7 +37,7 @@ begin
     from asked a join made m on m.task_id = a.task_id
   ), planned as materialized (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
-      s.retry_limit, s.retryable, s.skippable, f.inputs, f.ids,
+      s.retry_limit, s.retryable, s.skippable, f.inputs,
       case when f.reserved then -f.task_id else s.lane_id end as lane,
       s.parents = 0 and (f.reserved or s.lane_id = any(p_lanes)) as servable
     from fresh f join definition_step s on s.definition_id = f.definition_id

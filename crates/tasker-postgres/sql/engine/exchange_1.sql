@@ -44,7 +44,7 @@ declare
   v_done bigint[]; v_done_attempts integer[]; v_done_results jsonb[];
   v_err bigint[]; v_err_tasks bigint[]; v_err_attempts integer[]; v_err_results jsonb[]; v_err_kinds "char"[];
   v_err_waits float8[]; v_err_asked integer[]; v_err_notes text[]; v_err_lanes bigint[];
-  v_back bigint[]; v_back_attempts integer[]; v_back_notes text[];
+  v_back bigint[]; v_back_tasks bigint[]; v_back_attempts integer[]; v_back_notes text[];
   -- claims: of steps that never ran, and of steps that did
   v_claimed bigint[] := '{}'; v_more bigint[]; v_more_tasks bigint[]; v_again bigint[] := '{}'; v_claim_tasks bigint[] := '{}';
   v_woken_tasks bigint[] := '{}'; v_due bigint[];
@@ -54,6 +54,12 @@ declare
   v_left integer; v_lane bigint; v_parents bigint[]; v_size bigint;
 begin
   -- A. Queue and counters: nothing but our own tables.
+
+  -- A worker that was declared lost settles what it holds, as far as nobody else has, and claims nothing more: its new
+  -- claims would come after the look at what it held.
+  if p_want > 0 and not exists (select from worker where worker_id = p_worker and not lost) then
+    p_want := 0;
+  end if;
 
   if cardinality(p_definitions) > 0 then
     select c.tasks, c.places, c.existing, c.existing_places, c.claimed, c.started
@@ -77,10 +83,10 @@ begin
       array_agg(kind) filter (where kind <> 'b'), array_agg(wait) filter (where kind <> 'b'),
       array_agg(asked) filter (where kind <> 'b'), array_agg(note) filter (where kind <> 'b'),
       array_agg(lane) filter (where kind <> 'b'),
-      array_agg(step_id) filter (where kind = 'b'), array_agg(attempts + 1) filter (where kind = 'b'),
-      array_agg(note) filter (where kind = 'b')
+      array_agg(step_id) filter (where kind = 'b'), array_agg(task_id) filter (where kind = 'b'),
+      array_agg(attempts + 1) filter (where kind = 'b'), array_agg(note) filter (where kind = 'b')
     into v_err, v_err_tasks, v_err_attempts, v_err_results, v_err_kinds, v_err_waits, v_err_asked, v_err_notes, v_err_lanes,
-      v_back, v_back_attempts, v_back_notes
+      v_back, v_back_tasks, v_back_attempts, v_back_notes
     from hit;
   end if;
 
@@ -107,7 +113,7 @@ begin
     end loop;
   end if;
 
-  if 's' = any(p_kinds) or v_err is not null or cardinality(v_woken_tasks) > 0 then
+  if 's' = any(p_kinds) or v_err is not null or v_back is not null or cardinality(v_woken_tasks) > 0 then
     with gone as (
       delete from queue q using unnest(p_steps, p_tokens, p_kinds, p_results) o(step_id, token, kind, result)
       where o.kind = 's' and q.step_id = o.step_id and q.owner = p_worker and q.token = o.token
@@ -134,6 +140,8 @@ begin
         union all select t, 0, -(e.kind <> 'r')::int, (e.kind = 'r')::int, (e.kind <> 'r')::int from unnest(v_err_tasks, v_err_kinds) e(t, kind)
         union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0
         union all select t, 0, 0, -1, 0 from unnest(v_woken_tasks) t
+        -- changes no counter, but a halted task takes what was handed back out of the line again
+        union all select t, 0, 0, 0, 0 from unnest(v_back_tasks) t
       ) x(task_id, done, alive, waiting, dead)
       group by task_id order by task_id
     ), counted as (
@@ -196,7 +204,8 @@ begin
 
   if v_touched is not null then
     select array_agg(t) filter (where remaining = 0), array_agg(t) filter (where remaining > 0 and alive = 0),
-      array_agg(t) filter (where remaining > 0 and alive > 0 and alive = waiting)
+      -- Of a halted task nothing waits any more: what still stands there is being woken by somebody at this moment.
+      array_agg(t) filter (where remaining > 0 and alive > 0 and alive = waiting and not t = any(coalesce(v_halted, '{}')))
     into v_complete, v_failed, v_parked
     from unnest(v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting) x(t, remaining, alive, waiting);
     if v_complete is not null or v_failed is not null or v_parked is not null then
@@ -234,10 +243,13 @@ begin
       returning t.task_id, t.last_at
     )
     select array_agg(task_id), greatest(v_last, max(last_at)) into v_started, v_last from starting;
+    -- A clock that was set back must not let a step begin before its parents ended.
+    select greatest(v_last, max(t.last_at)) into v_last from task t where t.task_id = any(v_claim_tasks);
   end if;
 
   -- B. The record. Its instant is read only now, with every lock held: a child's start is never written before its
-  -- parent's end, and no row is written below the newest one of its task.
+  -- parent's end, and no row is written below the newest one of its task. A claim from the line leaves no instant in
+  -- the task's counters, so a step's own history is looked at as well: the clock may have been set back since.
   v_instant := greatest(coalesce(p_now, clock_timestamp()), v_last);
   v_at := v_instant at time zone 'UTC';
 
@@ -246,14 +258,14 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_done, v_done_attempts) d(step_id, attempts)
       where t.workflow_step_id = d.step_id and t.most_recent
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = true, in_process = false, processed_at = v_at, results = d.result,
         attempts = d.attempts, last_attempted_at = v_at, backoff_request_seconds = null, updated_at = v_at
       from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = d.step_id
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'complete', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, true, workflow_step_id, v_at, v_at from flipped
+    select 'complete', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, true, workflow_step_id, at, at from flipped
     union all
     select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', 1), 10, true, c, v_at, v_at from unnest(v_claimed) c;
   end if;
@@ -263,7 +275,7 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_err, v_err_attempts, v_err_results, v_err_notes) d(step_id, attempts, result, note)
       where t.workflow_step_id = d.step_id and t.most_recent
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = false, in_process = false,
         results = case when jsonb_typeof(s.results) = 'object' then s.results else '{}' end || d.result,
@@ -274,7 +286,7 @@ begin
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select 'error', to_state, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
-      sort_key + 10, true, workflow_step_id, v_at, v_at
+      sort_key + 10, true, workflow_step_id, at, at
     from flipped;
 
     with waits as (
@@ -291,12 +303,12 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_back, v_back_attempts, v_back_notes) d(step_id, attempts, note)
       where t.workflow_step_id = d.step_id and t.most_recent
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(v_at, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select s.state, case s.state when 'error' then f.to_state else 'error' end,
       jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', f.attempts, 'reason', f.note)),
-      f.sort_key + s.k, s.state = 'pending', f.workflow_step_id, v_at, v_at
+      f.sort_key + s.k, s.state = 'pending', f.workflow_step_id, f.at, f.at
     from flipped f, (values ('error', 10), ('pending', 20)) s(state, k);
   end if;
 
@@ -305,16 +317,16 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       where t.workflow_step_id = any(v_again) and t.most_recent
-      returning t.workflow_step_id, t.sort_key, t.to_state
+      returning t.workflow_step_id, t.sort_key, t.to_state, greatest(v_at, t.created_at) as at
     ), rows as (
-      select f.workflow_step_id, f.sort_key, f.to_state, q.attempts from flipped f join queue q on q.step_id = f.workflow_step_id
+      select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = f.workflow_step_id
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'pending', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, false, workflow_step_id, v_at, v_at
+    select 'pending', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, false, workflow_step_id, at, at
     from rows where to_state <> 'pending'
     union all
     select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', attempts),
-      sort_key + case when to_state = 'pending' then 10 else 20 end, true, workflow_step_id, v_at, v_at
+      sort_key + case when to_state = 'pending' then 10 else 20 end, true, workflow_step_id, at, at
     from rows;
     v_claimed := v_claimed || v_again;
   end if;

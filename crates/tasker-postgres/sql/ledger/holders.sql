@@ -1,4 +1,4 @@
-select q.owner as worker_id, coalesce(w.name, 'unknown') as name, count(*) as steps,
+select q.owner as worker_id, w.name, count(*) as steps, w.seen_at,
   case when w.worker_id is null or w.lost then 0
     else greatest(extract(epoch from w.seen_at + w.lease - clock_timestamp()), 0) end::float8 as lease_left
 from tasker_workflow_steps s

@@ -22,6 +22,10 @@ pub enum LedgerError {
     /// The database refused a value (SQLSTATE class 22): one of the outcomes or contexts cannot be stored.
     #[error("the database refused a value: {}", said(.0))]
     InvalidValue(#[source] sqlx::Error),
+    /// The database gave the call up because others held what it needed (SQLSTATE 40P01 and 40001). Nothing of it was
+    /// written; the same call succeeds once they are done.
+    #[error("others stood in the way again and again ({0}): try again")]
+    Contended(#[source] sqlx::Error),
     /// Another content stands under this version and tasks were made from it. Raise the version in the template.
     #[error("version {version} of {namespace}/{name} is already in use with another content: raise the version")]
     Redefinition {
@@ -67,6 +71,7 @@ impl From<sqlx::Error> for LedgerError {
             // 57P0x: the server is shutting down, crashed, or not yet up; class 08: connection exceptions
             Some("57P01" | "57P02" | "57P03") => LedgerError::Unavailable(error),
             Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
+            Some("40P01" | "40001") => LedgerError::Contended(error),
             Some("25006") => LedgerError::ReadOnly(error),
             Some("53100") => LedgerError::DiskFull(error),
             Some("42501") => LedgerError::Forbidden(error),

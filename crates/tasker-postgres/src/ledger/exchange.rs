@@ -11,6 +11,9 @@ use sqlx::postgres::PgRow;
 use super::task::raw;
 use super::{DefinitionId, Ledger, LedgerError, WorkerId};
 
+/// How often a call is made that others stand in the way of.
+const EXCHANGE_TRIES: u32 = 10;
+
 /// One call of the exchange.
 #[derive(Debug)]
 pub struct Exchange<'a> {
@@ -222,9 +225,22 @@ impl<'a> Columns<'a> {
 impl Ledger {
     /// Hands in outcomes and new tasks and takes claims: one statement, one commit.
     ///
+    /// A call that the database gave up because it stood in another's way (a dead-lock, say, between a take-over and the
+    /// worker it took for dead) has written nothing and is made again.
+    ///
     /// # Errors
     /// After [`LedgerError::Unavailable`] nothing is known about the call; after any other error nothing of it stands.
     pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+        let mut tries = 1;
+        loop {
+            match self.exchange_once(call).await {
+                Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
+                done => return done,
+            }
+        }
+    }
+
+    async fn exchange_once(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
         let columns = Columns::of(call.outcomes);
         let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
             .bind(call.worker)

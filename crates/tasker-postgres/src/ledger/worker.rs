@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, NaiveDateTime, Utc};
 use sqlx::Row;
 
 use super::{Ledger, LedgerError};
@@ -15,10 +16,13 @@ pub type WorkerId = i32;
 pub struct Holder {
     /// Its number.
     pub worker_id: WorkerId,
-    /// Its name: host and process.
-    pub name: String,
+    /// Its name: host and process. Nothing where its row is gone: it was taken over while an
+    /// exchange of its own was still under way.
+    pub name: Option<String>,
     /// How many steps of the task it holds.
     pub steps: i64,
+    /// When (UTC) it was last heard of.
+    pub seen_at: Option<NaiveDateTime>,
     /// How long it still counts as alive without being heard of; zero for a dead one.
     pub lease_left: Duration,
 }
@@ -72,6 +76,7 @@ impl Ledger {
                     worker_id: row.try_get("worker_id")?,
                     name: row.try_get("name")?,
                     steps: row.try_get("steps")?,
+                    seen_at: row.try_get::<Option<DateTime<Utc>>, _>("seen_at")?.map(|at| at.naive_utc()),
                     lease_left: Duration::try_from_secs_f64(row.try_get("lease_left")?).unwrap_or(Duration::MAX),
                 })
             })

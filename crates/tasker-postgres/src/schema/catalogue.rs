@@ -62,7 +62,7 @@ pub(super) async fn begin(connection: &mut PgConnection) -> Result<Transaction<'
 
 /// As [`begin`], and each statement sees what others committed before it, whatever the session's default: what is read
 /// after waiting for a lock must not be what stood there before. Not possible inside another transaction.
-pub(super) async fn begin_read_committed(
+pub(crate) async fn begin_read_committed(
     connection: &mut PgConnection,
 ) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;

@@ -1,8 +1,8 @@
 //! Applying the migrations of schema `tasker_engine`: forward only, each once.
 
-use super::error::SchemaError;
+use super::{catalogue::begin, error::SchemaError};
 use crate::engine_schema::MIGRATIONS;
-use sqlx::{Postgres, Transaction};
+use sqlx::{PgConnection, Postgres, Transaction};
 
 /// What happened to schema `tasker_engine`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct EngineMigration {
 }
 
 /// The newest version that this program knows.
-pub(super) fn known_version() -> i32 {
+pub(crate) fn known_version() -> i32 {
     MIGRATIONS.last().map_or(0, |(version, _, _)| *version)
 }
 
@@ -31,6 +31,25 @@ pub(super) async fn applied_version(transaction: &mut Transaction<'_, Postgres>)
         .persistent(false)
         .fetch_one(&mut **transaction)
         .await
+}
+
+/// Refuses a database without schema `tasker_engine`, and one whose version this program cannot work with.
+pub(crate) async fn check_engine(connection: &mut PgConnection) -> Result<(), SchemaError> {
+    let mut transaction = begin(connection).await?;
+    let applied = applied_version(&mut transaction).await?;
+    let record_stands = sqlx::query_scalar::<_, bool>("SELECT to_regclass('public.tasker_tasks') IS NOT NULL")
+        .persistent(false)
+        .fetch_one(&mut *transaction)
+        .await?;
+    transaction.rollback().await?;
+    match applied {
+        Some(version) if version < known_version() => {
+            Err(SchemaError::EngineTooOld { found: version, known: known_version() })
+        }
+        Some(version) => check_version(version),
+        None if record_stands => Err(SchemaError::NotAdopted),
+        None => Err(SchemaError::NothingToAdopt),
+    }
 }
 
 /// Refuses a version that this program cannot work with: a release keeps what its predecessor uses, and no more.

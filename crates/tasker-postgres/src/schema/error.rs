@@ -63,6 +63,18 @@ pub enum SchemaError {
         known: i32,
     },
 
+    /// The database was last used by an older release.
+    #[error(
+        "schema `tasker_engine` is at version {found}, this program needs {known}: run `tasker db adopt` to bring it up \
+         to date"
+    )]
+    EngineTooOld {
+        /// Version found in the database.
+        found: i32,
+        /// Version that this program needs.
+        known: i32,
+    },
+
     /// A migration of that number but another name was applied.
     #[error(
         "migration {version} of schema `tasker_engine` is {found:?} in the database and {known:?} in this program: it \

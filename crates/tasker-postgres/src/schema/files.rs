@@ -47,6 +47,11 @@ pub(super) fn creation_script(shape: Shape) -> String {
     script
 }
 
+/// Names of the nine functions.
+pub(crate) fn function_names() -> Vec<&'static str> {
+    FUNCTIONS.iter().map(|(name, _)| *name).collect()
+}
+
 /// The body of our function of this name, exactly as the server stores it.
 pub(super) fn function_body(name: &str) -> Option<&'static str> {
     let (_, text) = FUNCTIONS.iter().find(|(known, _)| *known == name)?;

@@ -21,6 +21,10 @@ mod inspect;
 mod reference;
 mod shape;
 
+pub(crate) use catalogue::begin_read_committed;
+pub(crate) use engine::{check_engine, known_version as known_engine_version};
+pub(crate) use files::function_names;
+
 pub use bootstrap::{Bootstrapped, PublicObjects, adopt, bootstrap};
 pub use compare::compare;
 pub use comparison::{Comparison, Difference, Effect, ObjectKind, Problem};

@@ -101,6 +101,12 @@ impl IndexDefinition {
         };
         Some(format!("CREATE {unique}INDEX {} ON public.{} {};\n", self.name, self.table, self.definition))
     }
+
+    /// The statement that makes the index without keeping anybody from writing; not possible inside a transaction.
+    #[must_use]
+    pub fn create_concurrently_statement(&self) -> Option<String> {
+        self.create_statement().map(|statement| statement.replacen("INDEX ", "INDEX CONCURRENTLY ", 1))
+    }
 }
 
 /// Every index of the original, in the order of `sql/public/indexes.tsv`.

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+/// Shell: waits until a file `go` is there; for a minute, so that nothing stays behind when a test fails.
+pub(crate) const WAIT_FOR_GO: &str =
+    "tries=0; while [ ! -e go ] && [ $tries -lt 1200 ]; do tries=$((tries + 1)); sleep 0.05; done";
+
 /// A folder for the files of one test.
 pub(crate) struct Folder(TempDir);
 

@@ -5,5 +5,5 @@ mod folder;
 mod program;
 
 pub(crate) use database::Database;
-pub(crate) use folder::{Folder, chain, template, template_with};
+pub(crate) use folder::{Folder, WAIT_FOR_GO, chain, template, template_with};
 pub(crate) use program::{Ended, Running, TASKER, is_alive, tasker, wait_until};

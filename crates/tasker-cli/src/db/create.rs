@@ -1,26 +1,12 @@
-//! `tasker db`: making the schema in a database of the user's, and comparing it with the original.
+//! `tasker db create`, `adopt` and `check`.
 
-use clap::{Args, Subcommand};
 use std::io::{self, Write};
-use tasker_postgres::{
-    PgPool,
-    schema::{self, Bootstrapped, Comparison, Inspection, PublicObjects, SchemaError, Shape},
-};
 
-/// What to do with the database.
-#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
-pub enum DbCommand {
-    /// Make Tasker's tables in the database, or what is missing beside the ones that are there
-    Create(ShapeChoice),
-    /// Add schema `tasker_engine` to a database whose tables another program made
-    Adopt,
-    /// Compare the database with the original schema; exit 0 when equal, 1 otherwise
-    Check {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
-}
+use clap::Args;
+use tasker_postgres::PgPool;
+use tasker_postgres::schema::{self, Bootstrapped, Comparison, Inspection, PublicObjects, SchemaError, Shape};
+
+use super::{DbError, DbOutcome, reindex};
 
 /// Which of the original's indexes are made. Without a choice: all where Rails keeps its bookkeeping tables in the
 /// database, else without duplicates.
@@ -52,46 +38,7 @@ impl ShapeChoice {
     }
 }
 
-/// How a command ended that did its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DbOutcome {
-    /// The schema is as it should be: exit 0.
-    Fine,
-    /// `check` found differences: exit 1.
-    Differs,
-}
-
-/// Why a command could not do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum DbError {
-    /// The schema could not be read or made, or must not be.
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
-    /// The comparison could not be written as JSON.
-    #[error("the comparison could not be written as JSON: {0}")]
-    Json(#[from] serde_json::Error),
-    /// The output could not be written.
-    #[error("the output could not be written: {0}")]
-    Output(#[from] io::Error),
-}
-
-/// Runs the command on the database that `pool` reaches and writes what there is to say to `output`.
-///
-/// # Errors
-/// [`DbError::Schema`] when the database cannot be read or changed, or refuses; [`DbError::Output`] when `output` does.
-pub async fn run(command: &DbCommand, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
-    match command {
-        DbCommand::Create(choice) => create(*choice, pool, output).await,
-        DbCommand::Adopt => {
-            let done = schema::adopt(pool).await?;
-            report(done, output)?;
-            Ok(DbOutcome::Fine)
-        }
-        DbCommand::Check { json } => check(*json, pool, output).await,
-    }
-}
-
-async fn create(choice: ShapeChoice, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
+pub(super) async fn create(choice: ShapeChoice, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
     let shape = if let Some(shape) = choice.shape() {
         shape
     } else {
@@ -106,6 +53,12 @@ async fn create(choice: ShapeChoice, pool: &PgPool, output: &mut impl Write) -> 
     Ok(DbOutcome::Fine)
 }
 
+pub(super) async fn adopt(pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
+    let done = schema::adopt(pool).await?;
+    report(done, output)?;
+    reindex::fill(pool, output).await
+}
+
 fn report(done: Bootstrapped, output: &mut impl Write) -> io::Result<()> {
     match done.public {
         PublicObjects::Created => writeln!(output, "made Tasker's tables in schema public, shape {}", done.shape)?,
@@ -118,7 +71,7 @@ fn report(done: Bootstrapped, output: &mut impl Write) -> io::Result<()> {
     }
 }
 
-async fn check(json: bool, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
+pub(super) async fn check(json: bool, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
     let mut connection = pool.acquire().await.map_err(SchemaError::from)?;
     // A database without the tables, or with them elsewhere, has nothing to compare: one sentence says more than a
     // list of everything that is missing.

@@ -1,0 +1,402 @@
+//! Random graphs, outcomes, stops and deaths, several tasks at once on two engines; then the rows alone must show that
+//! every promise was kept.
+//!
+//! A run is repeated, up to the interleaving of its tasks, by `TASKER_RANDOM_SEED`.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use sqlx::PgPool;
+use tasker_core::entropy::Entropy;
+use tasker_core::orchestration::Pulse;
+use tasker_core::{Ending, Handlers, Output, Run, RunError, StepContext, StepError, StepHandler, Tasker};
+use tasker_domain::json::Json;
+use tasker_domain::template::{Source, Template, parse};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::Bench;
+
+const TASKS: usize = 60;
+
+/// How often a task is interrupted before it is left to come to its end.
+const INTERRUPTIONS: usize = 4;
+
+const QUICK: Pulse = Pulse { every: Duration::from_millis(50), lease: Duration::from_millis(800) };
+
+/// Long past anything that a healthy run takes.
+const GIVE_UP: Duration = Duration::from_secs(120);
+
+/// A graph whose edges lead from earlier steps to later ones, sometimes wide, sometimes deep.
+fn random_template(chance: &mut StdRng, number: usize) -> Template {
+    let steps = chance.random_range(1..=14);
+    let reach = chance.random_range(1..=steps);
+    let fail_fast = chance.random_bool(0.3);
+    let jitter = chance.random_bool(0.5);
+    let mut text = format!(
+        "name: random_{number}\ntask_handler_class: Test\nnamespace_name: tests\nversion: 1.0.0\nfail_fast: {fail_fast}\njitter: {jitter}\nstep_templates:\n"
+    );
+    for step in 0..steps {
+        let first = usize::saturating_sub(step, reach);
+        let wanted = chance.random_range(0..=3);
+        let mut parents: Vec<String> =
+            (0..wanted).filter(|_| step > 0).map(|_| format!("s{}", chance.random_range(first..step))).collect();
+        parents.sort();
+        parents.dedup();
+        let limit = chance.random_range(1..=5);
+        text.push_str(&format!(
+            "  - {{ name: s{step}, handler_class: H, default_retry_limit: {limit}, depends_on_steps: [{}] }}\n",
+            parents.join(", ")
+        ));
+    }
+    parse(&Source::new("random.yaml", text), None).unwrap_or_else(|problems| panic!("{problems:?}")).template
+}
+
+/// What the handlers of all engines have in common.
+#[derive(Default)]
+struct Seen {
+    /// Executions of each step, and how many are under way.
+    executions: HashMap<i64, (u64, u64)>,
+    /// Executions of each task.
+    of_task: HashMap<String, u64>,
+    overlaps: Vec<i64>,
+}
+
+#[derive(Clone)]
+struct Random {
+    seed: u64,
+    seen: Arc<Mutex<Seen>>,
+    begun: Arc<Notify>,
+}
+
+/// Counts an execution as over also when its future is dropped.
+struct UnderWay(Arc<Mutex<Seen>>, i64);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().executions.get_mut(&self.1).unwrap().1 -= 1;
+    }
+}
+
+impl StepHandler for Random {
+    async fn process(&self, step: StepContext) -> Result<Output, StepError> {
+        let _under_way = {
+            let mut seen = self.seen.lock().unwrap();
+            *seen.of_task.entry(step.task_name().to_owned()).or_default() += 1;
+            let (times, under_way) = seen.executions.entry(step.step_id()).or_default();
+            *times += 1;
+            *under_way += 1;
+            if *under_way > 1 {
+                seen.overlaps.push(step.step_id());
+            }
+            UnderWay(self.seen.clone(), step.step_id())
+        };
+        self.begun.notify_waiters();
+        // Of the step and the attempt, not of the order in which things happen.
+        let mixed = (step.step_id() as u64).wrapping_mul(1_000_003).wrapping_add(u64::from(step.attempt()));
+        let mut chance = StdRng::seed_from_u64(self.seed ^ mixed);
+        for _ in 0..chance.random_range(0..200) {
+            tokio::task::yield_now().await;
+        }
+        match chance.random_range(0..100) {
+            0..78 => Ok(Output::from(json!({ "attempt": step.attempt() }))),
+            78..88 => Err(StepError::failure("ordinary")),
+            88..93 => Err(StepError::retryable("later").retry_after(Duration::from_secs(chance.random_range(0..60)))),
+            93..95 => Err(StepError::permanent("for good")),
+            95..96 => panic!("a handler panics"),
+            96..98 => Ok(Output::from(json!([1, "not an object", null]))),
+            _ => Err(StepError::retryable("table").with_table_wait()),
+        }
+    }
+}
+
+/// What happens to one run of a task.
+enum Fate {
+    ComesToItsEnd,
+    Stopped { after: u64 },
+    Killed { after: u64 },
+}
+
+struct World {
+    engines: [Tasker; 2],
+    pool: PgPool,
+    random: Random,
+}
+
+impl World {
+    async fn task_id(&self, name: &str) -> Option<i64> {
+        sqlx::query_scalar(
+            "select task_id from tasker_tasks t join tasker_named_tasks n using (named_task_id) where n.name = $1",
+        )
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await
+        .unwrap()
+    }
+
+    /// Waits until so many attempts of the task have begun, counted from now.
+    async fn attempts(&self, name: String, more: u64) {
+        let count = || self.random.seen.lock().unwrap().of_task.get(&name).copied().unwrap_or(0);
+        let goal = count() + more;
+        loop {
+            let begun = self.random.begun.notified();
+            tokio::pin!(begun);
+            begun.as_mut().enable();
+            if count() >= goal {
+                return;
+            }
+            begun.await;
+        }
+    }
+
+    async fn run_once(&self, engine: usize, template: Arc<Template>, fate: Fate) -> Option<Ending> {
+        let tasker = self.engines[engine].clone();
+        let existing = self.task_id(&template.name).await;
+        let stop = CancellationToken::new();
+        let name = template.name.clone();
+        let (its_template, its_stop) = (template, stop.clone());
+        let mut run = tokio::spawn(async move {
+            let run = match existing {
+                Some(task_id) => Run::resume(&its_template, task_id),
+                None => Run::new(&its_template, Json::parse("{}").unwrap()),
+            };
+            tasker.start(run.until(its_stop)).await
+        });
+        let done = match fate {
+            Fate::ComesToItsEnd => run.await,
+            Fate::Stopped { after } => tokio::select! {
+                done = &mut run => done,
+                () = self.attempts(name, after) => {
+                    stop.cancel();
+                    run.await
+                }
+            },
+            Fate::Killed { after } => tokio::select! {
+                done = &mut run => done,
+                () = self.attempts(name, after) => {
+                    run.abort();
+                    run.await
+                }
+            },
+        };
+        match done {
+            Ok(Ok(report)) => (report.ending != Ending::Stopped).then_some(report.ending),
+            Ok(Err(RunError::BeingRun { .. } | RunError::InterruptedBeforeStart { .. } | RunError::Lost { .. })) => {
+                None
+            }
+            Ok(Err(error)) => panic!("{error}"),
+            Err(error) if error.is_cancelled() => None,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Takes a task to its end through stops, deaths and companions.
+    async fn live(&self, number: usize) {
+        let mut chance = StdRng::seed_from_u64(self.random.seed.wrapping_mul(31).wrapping_add(number as u64));
+        let template = Arc::new(random_template(&mut chance, number));
+        for _ in 0..INTERRUPTIONS {
+            let mut fate = || {
+                let after = chance.random_range(1..=8);
+                match chance.random_range(0..10) {
+                    0..4 => Fate::Stopped { after },
+                    4..7 => Fate::Killed { after },
+                    _ => Fate::ComesToItsEnd,
+                }
+            };
+            let (one, other) = (fate(), fate());
+            let together = chance.random_bool(0.4) && self.task_id(&template.name).await.is_some();
+            let ending = if together {
+                let (one, other) =
+                    tokio::join!(self.run_once(0, template.clone(), one), self.run_once(1, template.clone(), other));
+                one.or(other)
+            } else {
+                self.run_once(chance.random_range(0..2), template.clone(), one).await
+            };
+            if ending.is_some() {
+                return;
+            }
+        }
+        while self.run_once(number % 2, template.clone(), Fate::ComesToItsEnd).await.is_none() {}
+    }
+}
+
+fn seed() -> u64 {
+    match std::env::var("TASKER_RANDOM_SEED") {
+        Ok(text) => text.parse().expect("TASKER_RANDOM_SEED is a number"),
+        Err(_) => Entropy::from_system().unwrap().uuid().as_u64_pair().0 >> 12,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn random_runs_keep_every_promise() {
+    let seed = seed();
+    println!("count: TASKER_RANDOM_SEED={seed}");
+    let bench = Bench::new(crate::support::Script::default()).await;
+    let random = Random { seed, seen: Arc::default(), begun: Arc::default() };
+    let engine = |concurrency: usize| {
+        Tasker::new(bench.pool().clone(), Handlers::new().with("H", random.clone()))
+            .unwrap()
+            .with_clock(Arc::new(bench.clock.clone()))
+            .with_entropy(Entropy::seeded(seed ^ concurrency as u64))
+            .with_concurrency(concurrency)
+            .with_pulse(QUICK)
+    };
+    let mut chance = StdRng::seed_from_u64(seed);
+    let engines = [engine(1), engine(chance.random_range(2..=16))];
+    let world = World { engines, pool: bench.pool().clone(), random: random.clone() };
+    let all = futures_util::future::join_all((0..TASKS).map(|number| world.live(number)));
+    tokio::time::timeout(GIVE_UP, all).await.expect("every task comes to its end");
+
+    for (promise, broken) in PROMISES {
+        let rows: Vec<String> =
+            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select x::text from ({broken}) x limit 5")))
+                .fetch_all(bench.pool())
+                .await
+                .unwrap_or_else(|error| panic!("{promise}: {error}"));
+        assert!(rows.is_empty(), "{promise}: {rows:#?} (TASKER_RANDOM_SEED={seed})");
+    }
+    bench.assert_side_tables_empty().await;
+    let seen = random.seen.lock().unwrap();
+    assert!(seen.overlaps.is_empty(), "steps that ran twice at the same time: {:?}", seen.overlaps);
+    let claims: Vec<(i64, i64)> = sqlx::query_as(
+        "select workflow_step_id, count(*) from tasker_workflow_step_transitions where to_state = 'in_progress' group by 1",
+    )
+    .fetch_all(bench.pool())
+    .await
+    .unwrap();
+    let claims: HashMap<i64, u64> = claims.into_iter().map(|(step, count)| (step, count.unsigned_abs())).collect();
+    for (step, (times, _)) in &seen.executions {
+        let claimed = claims.get(step).copied().unwrap_or(0);
+        assert!(*times <= claimed, "step {step} ran {times} times under {claimed} claims");
+    }
+    println!(
+        "count: {} executions of {} steps",
+        seen.executions.values().map(|(times, _)| times).sum::<u64>(),
+        claims.len()
+    );
+}
+
+/// Each promise with the rows that would break it.
+const PROMISES: [(&str, &str); 17] = [
+    (
+        "one row of a step's history is the most recent, and it is the last",
+        "select workflow_step_id from tasker_workflow_step_transitions group by 1
+         having count(*) filter (where most_recent) <> 1
+           or max(sort_key) <> max(sort_key) filter (where most_recent)",
+    ),
+    (
+        "one row of a task's history is the most recent, and it is the last",
+        "select task_id from tasker_task_transitions group by 1
+         having count(*) filter (where most_recent) <> 1
+           or max(sort_key) <> max(sort_key) filter (where most_recent)",
+    ),
+    (
+        "sort keys of steps count by tens and ids follow them",
+        "select * from (select workflow_step_id, sort_key, row_number() over w as place, id, lag(id) over w as before
+         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
+         where sort_key <> place * 10 or id < before",
+    ),
+    (
+        "sort keys of tasks count by tens and ids follow them",
+        "select * from (select task_id, sort_key, row_number() over w as place, id, lag(id) over w as before
+         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
+         where sort_key <> place * 10 or id < before",
+    ),
+    (
+        "steps go by legal edges, each from where the last led",
+        "select * from (select workflow_step_id, from_state, to_state, coalesce(lag(to_state) over w, 'pending') as before
+         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
+         where from_state is distinct from before or (from_state, to_state) not in
+           (('pending', 'in_progress'), ('in_progress', 'complete'), ('in_progress', 'error'), ('error', 'pending'))",
+    ),
+    (
+        "tasks go by legal edges, each from where the last led",
+        "select * from (select task_id, from_state, to_state, coalesce(lag(to_state) over w, 'pending') as before
+         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
+         where from_state is distinct from before or (from_state, to_state) not in
+           (('pending', 'in_progress'), ('in_progress', 'complete'), ('in_progress', 'error'), ('in_progress', 'pending'))",
+    ),
+    (
+        "histories of steps go forward in time",
+        "select * from (select workflow_step_id, created_at, lag(created_at) over w as before
+         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
+         where created_at < before",
+    ),
+    (
+        "histories of tasks go forward in time",
+        "select * from (select task_id, created_at, lag(created_at) over w as before
+         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
+         where created_at < before",
+    ),
+    (
+        "attempts are the claims that were not handed back, and keep to the limit (R-13)",
+        "select s.workflow_step_id, s.attempts, s.retry_limit, t.claims, t.back from tasker_workflow_steps s
+         left join lateral (select count(*) filter (where to_state = 'in_progress') as claims,
+           count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') as back
+           from tasker_workflow_step_transitions x where x.workflow_step_id = s.workflow_step_id) t on true
+         where s.attempts <> t.claims - t.back or s.attempts > greatest(s.retry_limit, 1)",
+    ),
+    (
+        "attempts are numbered one by one, and a number comes again only after a hand-back",
+        "select * from (select workflow_step_id, (metadata->>'attempt')::int as attempt,
+           count(*) filter (where to_state = 'in_progress') over w
+           - count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') over w as expected, to_state
+         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
+         where to_state = 'in_progress' and attempt <> expected",
+    ),
+    (
+        "parents are complete before a child begins",
+        "select e.from_step_id, e.to_step_id from tasker_workflow_step_edges e
+         join tasker_workflow_step_transitions c on c.workflow_step_id = e.to_step_id and c.sort_key = 10
+         left join tasker_workflow_step_transitions p on p.workflow_step_id = e.from_step_id and p.to_state = 'complete'
+         where p.id is null or p.id > c.id or p.created_at > c.created_at",
+    ),
+    (
+        "every task is at an end, and its row says so",
+        "select t.task_id, x.to_state, t.complete from tasker_tasks t
+         left join tasker_task_transitions x on x.task_id = t.task_id and x.most_recent
+         where x.to_state is null or x.to_state not in ('complete', 'error') or t.complete <> (x.to_state = 'complete')",
+    ),
+    (
+        "a task is complete exactly when all its steps are",
+        "select t.task_id from tasker_task_transitions t
+         where t.most_recent and (t.to_state = 'complete') <> (select bool_and(coalesce(x.to_state, 'pending') = 'complete')
+           from tasker_workflow_steps s left join tasker_workflow_step_transitions x
+             on x.workflow_step_id = s.workflow_step_id and x.most_recent where s.task_id = t.task_id)",
+    ),
+    (
+        "a task in error names the dead steps that hold it",
+        "select t.task_id from tasker_task_transitions t
+         where t.most_recent and t.to_state = 'error' and coalesce(jsonb_array_length(t.metadata->'held_by'), 0) <>
+           (select count(*) from tasker_workflow_steps s join tasker_workflow_step_transitions x
+              on x.workflow_step_id = s.workflow_step_id and x.most_recent and x.to_state = 'error'
+            where s.task_id = t.task_id and (not s.retryable or s.attempts >= greatest(s.retry_limit, 1)))
+           or t.most_recent and t.to_state = 'error' and jsonb_array_length(t.metadata->'held_by') = 0",
+    ),
+    (
+        "without fail_fast nothing is left that could run (R-15)",
+        "select s.workflow_step_id from tasker_workflow_steps s
+         join tasker_engine.task k on k.task_id = s.task_id and not k.fail_fast
+         left join tasker_workflow_step_transitions x on x.workflow_step_id = s.workflow_step_id and x.most_recent
+         where (coalesce(x.to_state, 'pending') in ('pending', 'in_progress')
+             or x.to_state = 'error' and s.retryable and s.attempts < greatest(s.retry_limit, 1))
+           and not exists (select from tasker_workflow_step_edges e
+             left join tasker_workflow_step_transitions p on p.workflow_step_id = e.from_step_id and p.most_recent
+             where e.to_step_id = s.workflow_step_id and p.to_state is distinct from 'complete')",
+    ),
+    (
+        "no step is left running",
+        "select workflow_step_id from tasker_workflow_step_transitions where most_recent and to_state = 'in_progress'",
+    ),
+    (
+        "the counters of an ended task agree with its rows",
+        "select k.* from tasker_engine.task k where not k.ended or k.running or k.alive <> 0 or k.waiting <> 0
+           or k.remaining <> (select count(*) from tasker_workflow_steps s where s.task_id = k.task_id and not exists
+             (select from tasker_workflow_step_transitions x where x.workflow_step_id = s.workflow_step_id
+               and x.most_recent and x.to_state = 'complete'))",
+    ),
+];
