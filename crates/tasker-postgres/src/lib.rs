@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod connection;
 pub mod engine_schema;
 pub mod ledger;
+pub mod models;
 pub mod schema;
 
 pub use sqlx::PgPool;
