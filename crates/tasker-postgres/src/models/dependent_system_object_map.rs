@@ -1,5 +1,7 @@
 //! One thing's ids in two systems.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::NaiveDateTime;
 use sqlx::PgConnection;
 
@@ -116,9 +118,14 @@ impl DependentSystemObjectMap {
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
         let mut connection = session.into().acquire().await?;
+        // In the order of their names and each for itself: two callers with the sides exchanged would else wait for
+        // each other for ever.
+        let mut systems = HashMap::new();
+        for name in BTreeSet::from([one.0, two.0]) {
+            systems.insert(name, DependentSystem::of_name(name, &mut connection).await?);
+        }
+        let (first, second) = (&systems[one.0], &systems[two.0]);
         let mut transaction = connection.begin().await?;
-        let first = DependentSystem::of_name(one.0, &mut transaction).await?;
-        let second = DependentSystem::of_name(two.0, &mut transaction).await?;
         // The mirrored pair has no unique index: rivals wait for each other at the rows of the two systems, in the
         // order of their ids.
         lock(&mut transaction, [first.dependent_system_id, second.dependent_system_id]).await?;
