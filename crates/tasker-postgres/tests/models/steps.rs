@@ -218,3 +218,60 @@ async fn completion_is_counted_and_steps_are_found_by_name() {
     assert_eq!(found(&steps, "none").await, None);
     assert_eq!(found(&[], "a").await, None);
 }
+
+/// A template whose four steps form a diamond.
+fn diamond() -> tasker_domain::template::Template {
+    let text = "name: order\ntask_handler_class: Order\nstep_templates:
+  - {name: one, handler_class: H, dependent_system: crm, default_retry_limit: 5, skippable: true}
+  - {name: left, handler_class: H, depends_on_step: one, depends_on_steps: [one]}
+  - {name: right, handler_class: H, depends_on_step: one}
+  - {name: last, handler_class: H, depends_on_steps: [left, right]}
+";
+    let source = tasker_domain::template::Source::new("order.yaml", text);
+    tasker_domain::template::parse(&source, None).unwrap().template
+}
+
+#[tokio::test]
+async fn steps_are_made_from_a_template_once() {
+    // B-MOD-076, B-MOD-077, B-MOD-086…089
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let task = task(pool).await;
+    let template = diamond();
+    let making: Vec<_> = (0..4)
+        .map(|_| {
+            let (pool, task, template) = (pool.clone(), task.clone(), template.clone());
+            tokio::spawn(async move { WorkflowStep::for_template(&task, &template, &pool).await.unwrap() })
+        })
+        .collect();
+    let mut made = Vec::new();
+    for making in making {
+        made.push(making.await.unwrap());
+    }
+    made.dedup();
+    assert_eq!(made.len(), 1, "all get the same rows");
+    let steps = &made[0];
+    assert_eq!(WorkflowStep::scope().count(pool).await.unwrap(), 4);
+    assert_eq!(NamedTasksNamedStep::scope().count(pool).await.unwrap(), 4);
+    let types = WorkflowStep::NAMED_STEP.load(steps, pool).await.unwrap();
+    let names: Vec<_> = steps.iter().map(|step| types[&i64::from(step.named_step_id)].name.as_str()).collect();
+    assert_eq!(names, ["one", "left", "right", "last"]);
+    let [one, left, right, last] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((one.retry_limit, one.skippable, one.attempts), (Some(5), true, Some(0)));
+    assert_eq!((left.retry_limit, left.skippable, &left.inputs), (Some(3), false, &task.context));
+    let mut edges: Vec<(i64, i64)> = Vec::new();
+    for edge in WorkflowStepEdge::scope().provides_edges().fetch(pool).await.unwrap() {
+        edges.push((edge.from_step_id, edge.to_step_id));
+    }
+    edges.sort_unstable();
+    let id = |step: &WorkflowStep| step.workflow_step_id;
+    let mut expected = [(id(one), id(left)), (id(one), id(right)), (id(left), id(last)), (id(right), id(last))];
+    expected.sort_unstable();
+    assert_eq!(edges, expected);
+    for state in WorkflowStep::states(steps, pool).await.unwrap().into_values() {
+        assert_eq!(state, StepState::Pending);
+    }
+    task.clone().delete(pool).await.unwrap();
+    let gone = WorkflowStep::for_template(&task, &template, pool).await;
+    assert!(matches!(gone, Err(ModelError::NotFound { model: "Task", .. })));
+}

@@ -1,5 +1,6 @@
 //! Steps of tasks.
 
+mod from_template;
 mod scopes;
 
 use std::collections::HashMap;
