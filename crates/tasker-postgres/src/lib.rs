@@ -10,6 +10,7 @@ pub mod factories;
 pub mod functions;
 pub mod ledger;
 pub mod maintenance;
+pub mod models;
 pub mod schema;
 mod wording;
 
