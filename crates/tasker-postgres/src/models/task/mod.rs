@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use sea_query::Expr;
 use sqlx::PgConnection;
+use tasker_domain::identity::IdentityInput;
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
 
@@ -65,7 +66,7 @@ pub enum Identity {
     /// Nothing: the database draws a UUID (B-MOD-004, B-MOD-005).
     #[default]
     Random,
-    /// This text, at most 128 characters.
+    /// This text, at most 128 characters: a key of the caller's, or a digest ([`NewTask::with_hash_identity`]).
     Given(String),
 }
 
@@ -115,6 +116,31 @@ impl NewTask {
             created_at: None,
             updated_at: None,
         }
+    }
+
+    /// The same task with the identity `hash` of the original: a second request for the task type of this name
+    /// with the same content within the same minute is the same (B-MOD-001…003, B-MOD-006…008). The time counts, so it is
+    /// set here.
+    ///
+    /// # Errors
+    /// [`ModelError::Invalid`] for a context that is no JSON that can be stored.
+    pub fn with_hash_identity(mut self, name: &str, requested_at: NaiveDateTime) -> Result<Self, ModelError> {
+        let mut errors = ValidationErrors::default();
+        let Some(context) = errors.json("context", Some(&self.context)) else {
+            return Err(ModelError::Invalid(errors));
+        };
+        let identity = IdentityInput {
+            name,
+            initiator: self.initiator.as_deref().unwrap_or(UNKNOWN),
+            source_system: self.source_system.as_deref().unwrap_or(UNKNOWN),
+            context: &context,
+            reason: self.reason.as_deref().unwrap_or(UNKNOWN),
+            bypass_steps: &self.bypass_steps,
+            requested_at,
+        };
+        self.identity = Identity::Given(identity.digest());
+        self.requested_at = Some(requested_at);
+        Ok(self)
     }
 
     fn unsaved(self) -> (Task, Stamps) {
