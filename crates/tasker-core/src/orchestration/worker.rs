@@ -11,8 +11,8 @@ use serde_json::value::RawValue;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
 use tasker_postgres::ledger::{
-    Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, Ledger, LedgerError, NewTask, Reply, Settled,
-    Settlement, WorkerId,
+    Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, Ledger, LedgerError, NewTask, Prospect, Reply,
+    Settled, Settlement, WorkerId,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -31,9 +31,6 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// How often a worker that waits for others looks whether something has changed.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// How many looks in a row, each after an exchange that brought nothing, show that a task cannot go on.
-const DEAD_ENDS: u32 = 3;
 
 /// What one worker works with.
 pub(crate) struct Worker {
@@ -131,8 +128,6 @@ struct State {
     /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
     ask: bool,
     wake: bool,
-    /// How many looks around in a row found nothing that could go on.
-    dead_ends: u32,
     /// When the next step is due, by the clock's elapsed time.
     next_due: Option<Duration>,
     /// Since when it is being stopped, by the clock's elapsed time.
@@ -152,7 +147,6 @@ impl Worker {
             task_id: drive.task_id,
             ask: true,
             wake: drive.task_id.is_some(),
-            dead_ends: 0,
             next_due: None,
             stopping: None,
             executions: 0,
@@ -214,7 +208,7 @@ impl Worker {
                 () = clock.idle(wait, running), if in_flight.is_none() && state.stopping.is_none() => {
                     if running == 0
                         && state.next_due.is_none()
-                        && let Some(end) = self.look_around(&mut state).await
+                        && let Some(end) = self.look_around(&state).await
                     {
                         return end;
                     }
@@ -370,9 +364,6 @@ impl Worker {
             .into_iter()
             .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
             .collect();
-        if !reply.claims.is_empty() {
-            state.dead_ends = 0;
-        }
         for claim in reply.claims {
             let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
                 LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
@@ -456,43 +447,24 @@ impl Worker {
 
     /// Nothing runs here and nothing waits: the task may have been ended by others, or others hold its steps, or held
     /// them and died.
-    async fn look_around(&self, state: &mut State) -> Option<DriveEnd> {
+    async fn look_around(&self, state: &State) -> Option<DriveEnd> {
         let task_id = state.task_id?;
-        match self.what_holds(task_id).await {
-            Ok(Standstill::AtRest) => Some(DriveEnd::Ended { task_id, executions: state.executions }),
-            Ok(Standstill::Others) => {
-                state.dead_ends = 0;
-                None
+        let seen = async {
+            let prospect = self.ledger.prospect(task_id).await?;
+            for holder in self.ledger.holders(task_id).await? {
+                if holder.worker_id != self.id && holder.lease_left.is_zero() {
+                    take_over_from(&self.ledger, &self.entropy, self.clock.record_time(), &holder).await?;
+                }
             }
-            // Others may have put a step into the line between the last exchange and this look: the next exchange tells.
-            Ok(Standstill::Nobody) => {
-                state.dead_ends += 1;
-                (state.dead_ends >= DEAD_ENDS).then_some(DriveEnd::Stuck { task_id })
-            }
+            prospect.ok_or_else(|| LedgerError::Inconsistent(format!("task {task_id} is gone")))
+        };
+        match seen.await {
+            Ok(Prospect::AtRest) => Some(DriveEnd::Ended { task_id, executions: state.executions }),
+            Ok(Prospect::GoesOn) => None,
+            Ok(Prospect::Nothing) => Some(DriveEnd::Stuck { task_id }),
             Err(error) => Some(DriveEnd::Failed { task_id: Some(task_id), error }),
         }
     }
-
-    async fn what_holds(&self, task_id: i64) -> Result<Standstill, LedgerError> {
-        let Some(task) = self.ledger.task_overview(task_id).await? else {
-            return Err(LedgerError::Inconsistent(format!("task {task_id} is gone")));
-        };
-        if task.state.is_at_rest() {
-            return Ok(Standstill::AtRest);
-        }
-        let holders = self.ledger.holders(task_id).await?;
-        for holder in holders.iter().filter(|holder| holder.worker_id != self.id && holder.lease_left.is_zero()) {
-            take_over_from(&self.ledger, &self.entropy, self.clock.record_time(), holder).await?;
-        }
-        Ok(if holders.is_empty() { Standstill::Nobody } else { Standstill::Others })
-    }
-}
-
-/// Why nothing of a task can be claimed.
-enum Standstill {
-    AtRest,
-    Others,
-    Nobody,
 }
 
 impl Held {

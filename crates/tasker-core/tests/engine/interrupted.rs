@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tasker_core::clock::Clock;
 use tasker_core::orchestration::Progress;
 use tasker_core::{Ending, Handlers, Output, Run, StepContext, Tasker, handler_fn};
 use tasker_domain::json::Json;
@@ -271,4 +272,25 @@ async fn a_clock_that_is_set_back_leaves_histories_in_order() {
     .await
     .unwrap();
     assert_eq!(backwards, 0);
+}
+
+/// What another exchange holds at this moment can neither be claimed nor be missed.
+#[tokio::test]
+async fn a_step_whose_place_in_line_is_held_for_a_while_is_waited_for() {
+    let bench = Bench::new(Script::default()).await;
+    let ledger = Ledger::new(bench.pool().clone());
+    let maker = ledger.start_worker("maker", LONG).await.unwrap();
+    let template = template("", &[("a", "")]);
+    let (task_id, _) = create(&ledger, &template, maker, 0).await;
+    let mut other = bench.pool().begin().await.unwrap();
+    sqlx::query("select 1 from tasker_engine.ready for update").execute(&mut *other).await.unwrap();
+    let (tasker, run) = (bench.tasker(), Run::resume(&template, task_id));
+    let (report, ()) = tokio::join!(tasker.start(run), async {
+        // Each look in vain moves the clock by a second.
+        while bench.clock.elapsed() < Duration::from_secs(5) {
+            tokio::task::yield_now().await;
+        }
+        other.rollback().await.unwrap();
+    });
+    assert_eq!(report.unwrap().ending, Ending::Complete);
 }

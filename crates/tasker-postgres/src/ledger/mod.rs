@@ -11,7 +11,7 @@ use sqlx::PgPool;
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
-pub use task::{StepRecord, TaskOverview, TaskRecord};
+pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use worker::{HeldStep, Holder, WorkerId};
 
 /// Largest total of contexts and results that one exchange carries, in bytes.

@@ -25,6 +25,17 @@ pub struct TaskOverview {
     pub reserved: bool,
 }
 
+/// What a task that this worker can do nothing for is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prospect {
+    /// It does nothing more by itself.
+    AtRest,
+    /// Somebody holds a step of it, or a step stands in line or waits for an instant.
+    GoesOn,
+    /// None of these, though it has not ended: its rows were changed from outside.
+    Nothing,
+}
+
 /// A step and its history.
 #[derive(Debug, Clone)]
 pub struct StepRecord {
@@ -72,6 +83,24 @@ impl Ledger {
             state: state(row.try_get("state")?)?,
             definition: definition.0.zip(definition.1),
             reserved: row.try_get::<Option<bool>, _>("reserved")?.unwrap_or(false),
+        }))
+    }
+
+    /// Whether a task can still go on, at one instant; nothing if there is none of this id.
+    pub async fn prospect(&self, task_id: i64) -> Result<Option<Prospect>, LedgerError> {
+        let Some(row) = sqlx::query(include_str!("../../sql/ledger/task_prospect.sql"))
+            .bind(task_id)
+            .fetch_optional(&self.pool)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let task_state: TaskState = state(row.try_get("state")?)?;
+        let goes_on = row.try_get("held")? || row.try_get("ready")? || row.try_get("waiting")?;
+        Ok(Some(match (task_state.is_at_rest(), goes_on) {
+            (true, _) => Prospect::AtRest,
+            (false, true) => Prospect::GoesOn,
+            (false, false) => Prospect::Nothing,
         }))
     }
 
