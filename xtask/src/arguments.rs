@@ -25,6 +25,9 @@ cargo xtask test WORD [--postgres N]
 cargo xtask licences
     Checks every dependency's licence against the list in xtask/src/licences.rs.
 
+cargo xtask behaviours
+    Checks docs/behaviours.tsv, which says of each behaviour of the original which test shows it, and counts by area.
+
 cargo xtask help
     This text.
 ";
@@ -34,6 +37,8 @@ cargo xtask help
 pub enum Command {
     /// Print [`HELP`].
     Help,
+    /// Check the ledger of behaviours.
+    Behaviours,
     /// Check the licences of the dependencies.
     Licences,
     /// Run tests.
@@ -58,6 +63,7 @@ pub fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Command> {
     let Some(name) = arguments.next() else { return Ok(Command::Help) };
     let command = match name.as_str() {
         "help" | "--help" | "-h" => Command::Help,
+        "behaviours" => Command::Behaviours,
         "licences" => Command::Licences,
         "test" => return parse_test(arguments),
         other => bail!("there is no task `{other}`; `cargo xtask help` lists them"),

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use xtask::arguments::{self, Command, HELP};
 use xtask::interrupt::Interrupts;
-use xtask::{licences, test};
+use xtask::steps::workspace_root;
+use xtask::{behaviours, licences, test};
 
 /// How a shell reports a program that could not understand its arguments.
 const EXIT_USAGE: u8 = 2;
@@ -34,6 +35,7 @@ fn carry_out(command: &Command) -> Result<ExitCode> {
             print!("{HELP}");
             Ok(true)
         }
+        Command::Behaviours => behaviours::run(workspace_root()).map(|()| true),
         Command::Licences => licences::run(&interrupts).map(|()| true),
         Command::Test(options) => test::run(options, &interrupts),
     };

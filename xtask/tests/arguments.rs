@@ -23,6 +23,7 @@ fn tasks_are_read() {
     assert_eq!(parsed("--help"), Command::Help);
     assert_eq!(parsed("test --help"), Command::Help);
     assert_eq!(parsed("licences"), Command::Licences);
+    assert_eq!(parsed("behaviours"), Command::Behaviours);
     assert_eq!(parsed("test"), test(None, None));
 }
 
@@ -55,9 +56,14 @@ fn a_version_of_postgresql_is_a_supported_major() {
 
 #[test]
 fn help_names_every_task_and_variable() {
-    for word in
-        ["cargo xtask test", "cargo xtask licences", "--postgres N", "TASKER_TEST_DATABASE_URL", "TASKER_WORKFLOWS"]
-    {
+    for word in [
+        "cargo xtask test",
+        "cargo xtask licences",
+        "cargo xtask behaviours",
+        "--postgres N",
+        "TASKER_TEST_DATABASE_URL",
+        "TASKER_WORKFLOWS",
+    ] {
         assert!(HELP.contains(word), "help does not speak of {word}");
     }
 }

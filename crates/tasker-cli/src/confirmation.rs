@@ -7,7 +7,7 @@ pub(crate) fn confirmed(question: &str) -> io::Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    anstream::eprint!("{question}");
+    write!(anstream::stderr(), "{question}")?;
     io::stderr().flush()?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;

@@ -16,3 +16,4 @@ pub use step_handler::{Output, StepContext, StepError, StepHandler, handler_fn};
 pub use tasker::{Ending, Run, TaskReport, Tasker};
 pub use tasker_domain as domain;
 pub use tasker_postgres as postgres;
+pub use tasker_postgres::models;

@@ -2,6 +2,7 @@
 
 pub mod context;
 pub mod graph;
+pub mod identity;
 pub mod json;
 pub mod problem;
 pub mod retry;

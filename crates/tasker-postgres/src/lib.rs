@@ -1,10 +1,16 @@
 //! The record of Tasker in PostgreSQL: everything that is SQL stands in this crate.
 
+pub mod analytics;
 pub mod cluster;
 pub mod connection;
 pub mod engine_schema;
+#[cfg(feature = "factories")]
+#[doc(hidden)]
+pub mod factories;
+pub mod functions;
 pub mod ledger;
 pub mod maintenance;
+pub mod models;
 pub mod schema;
 mod wording;
 

@@ -2,6 +2,10 @@
 
 pub mod clock;
 pub mod database;
+pub mod factories;
+pub mod shapes;
 
 pub use clock::ManualClock;
 pub use database::TestDatabase;
+pub use factories::Factory;
+pub use shapes::WorkflowShape;

@@ -6,7 +6,7 @@ mod interrupted;
 mod invalid_results;
 mod leaving;
 mod plans;
-mod random;
+mod predicted;
 mod random_runs;
 mod reindex;
 mod resume;

@@ -146,7 +146,7 @@ fn resolved(column: &str, value: &Value, identifiers: &Identifiers) -> Value {
 }
 
 /// Unordered answers are sorted; in ordered ones only rows of equal duration, which may come in either order.
-fn comparable(call: &Value, mut rows: Vec<Value>) -> Vec<Value> {
+pub(crate) fn comparable(call: &Value, mut rows: Vec<Value>) -> Vec<Value> {
     for row in &mut rows {
         // A whole number of seconds is read as an integer: offsets are compared as what they mean.
         for value in row.as_object_mut().unwrap().values_mut() {

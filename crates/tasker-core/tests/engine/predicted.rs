@@ -1,5 +1,5 @@
-//! Random graphs, scripts, stops and crashes. Whatever happened, the rows alone must show that nothing was lost, nothing
-//! ran without its parents and nothing ran twice under one claim.
+//! Random graphs and scripts through random stops and crashes: where no attempt was lost, every step comes to what its
+//! script says, and every history reads as one.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -244,7 +244,7 @@ async fn one_seed(seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn random_runs_keep_every_promise() {
+async fn random_graphs_come_to_what_their_scripts_say() {
     let first: u64 = std::env::var("TASKER_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
     let seeds: u64 = std::env::var("TASKER_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(4);
     for seed in first..first + seeds {

@@ -1,0 +1,35 @@
+//! The nine functions and the view that the original's schema has, typed: what a Rails application asks them, a Rust
+//! program asks here and gets the same rows.
+//!
+//! Every call takes anything that a statement can be run on: a pool, a connection, an open transaction. Results are
+//! snapshots. Values that depend on the present instant take it as an argument. Our own engine asks none of these
+//! functions what to run.
+
+mod decimal;
+mod dependency_levels;
+mod error;
+mod execution_context;
+mod health;
+mod instant;
+mod metrics;
+mod readiness;
+mod readiness_words;
+mod slowest;
+mod step_dag;
+mod words;
+
+pub use decimal::{Decimal, InvalidDecimal};
+pub use dependency_levels::{DependencyLevel, DependencyLevels};
+pub use error::FunctionError;
+pub use execution_context::{
+    ExecutionStatus, HealthStatus, NextAction, ProgressDetails, RecommendedAction, TaskExecutionContext, Urgency,
+    WorkflowSummary,
+};
+pub use health::SystemHealthCounts;
+pub(crate) use instant::serialize as serialize_instant;
+pub use metrics::AnalyticsMetrics;
+pub use readiness::{DetailedStatus, ReadinessReport, StepReadiness};
+pub use readiness_words::{BackoffKind, BlockingReason, DependencyStatus, RetryStatus, Selection};
+pub use slowest::{SlowestFilter, SlowestStep, SlowestTask};
+pub use step_dag::StepDag;
+pub use words::UnknownWord;
