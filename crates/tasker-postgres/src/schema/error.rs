@@ -1,7 +1,7 @@
 //! What can go wrong with a schema, and what to do about it.
 
 use super::comparison::Comparison;
-use crate::wording::said;
+use crate::wording::{quoted, said};
 
 /// Oldest server that the functions work on: before it, `EXTRACT` yields a floating-point number that cannot be rounded
 /// to decimal places.
@@ -117,13 +117,12 @@ pub enum SchemaError {
     },
 
     /// The role may not do what is needed.
-    #[error(
-        "the role may not do this ({message}): connect as the owner of the database, or grant the role CREATE on the \
-         database and on schema `public`"
-    )]
+    #[error("the role may not do this ({message}): {remedy}")]
     NotPermitted {
         /// What the server said.
         message: String,
+        /// What to do about it.
+        remedy: String,
     },
 
     /// The server failed, or could not be reached.
@@ -139,8 +138,31 @@ impl From<sqlx::Error> for SchemaError {
         let message = reported.message().to_owned();
         match reported.code().as_deref() {
             Some("25006") => Self::ReadOnly { message },
-            Some("42501") => Self::NotPermitted { message },
+            Some("42501") => Self::NotPermitted {
+                message,
+                remedy:
+                    "have the owner of Tasker's tables run `tasker db grant ROLE` for it (with --read-only where it \
+                         only looks), or connect as the owner"
+                        .to_owned(),
+            },
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl SchemaError {
+    /// The same, with what lets this role make the schema where a right for that was missing.
+    pub(super) fn of_making(self, role: &str, database: &str) -> Self {
+        match self {
+            Self::NotPermitted { message, .. } => {
+                let (role, database) = (quoted(role), quoted(database));
+                let remedy = format!(
+                    "connect as the owner of the database, or have that one run GRANT CREATE ON DATABASE {database} TO \
+                     {role}; GRANT CREATE ON SCHEMA public TO {role} (the latter only where Tasker's tables are missing)"
+                );
+                Self::NotPermitted { message, remedy }
+            }
+            other => other,
         }
     }
 }
