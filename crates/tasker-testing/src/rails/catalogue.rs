@@ -46,10 +46,9 @@ pub enum FunctionMigration {
 /// # Panics
 /// When the server refuses, or the catalogue is not as expected.
 pub async fn make_schema(pool: &PgPool, migration: FunctionMigration) {
-    for statement in statements(migration) {
-        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(statement.clone())).execute(pool).await {
-            panic!("{error}: {statement}");
-        }
+    let script = statements(migration).join(";\n");
+    if let Err(error) = sqlx::raw_sql(AssertSqlSafe(script)).execute(pool).await {
+        panic!("the schema that the catalogue describes cannot be made: {error}");
     }
 }
 
@@ -76,7 +75,7 @@ fn statements(migration: FunctionMigration) -> Vec<String> {
     }));
     assert!(constraints.iter().all(|row| ["pk", "fk"].contains(&row[2].as_str())), "another kind of constraint");
     statements.extend(indexes());
-    statements.push(VIEW.to_owned());
+    statements.push(VIEW.trim_end().trim_end_matches(';').to_owned());
     statements.extend(functions(migration));
     let versions = match migration {
         FunctionMigration::First => "('20250720000001')",
