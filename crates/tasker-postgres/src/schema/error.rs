@@ -42,8 +42,8 @@ pub enum SchemaError {
 
     /// The database has the original's tables but none of ours, and nobody asked for them.
     #[error(
-        "the database has Tasker's tables, made by another program: run `tasker db adopt` to add schema \
-         `tasker_engine` beside them, or name another database"
+        "the database has Tasker's tables and not schema `tasker_engine`, so they were made by another program or left by \
+         this one: run `tasker db adopt` to add it beside them, or name another database"
     )]
     NotAdopted,
 
