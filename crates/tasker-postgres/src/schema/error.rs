@@ -7,6 +7,10 @@ use crate::wording::{quoted, said};
 /// to decimal places.
 pub(super) const OLDEST_SERVER: i32 = 140_000;
 
+/// What a role can do that lacks a right and makes nothing.
+const FOR_OTHERS: &str = "connect as the owner of Tasker's tables; for a role that only works or looks, have the owner run \
+                          `tasker db grant ROLE` (with --read-only for looking)";
+
 /// Why a schema could not be read, made or used. Every text says what to do next.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -138,13 +142,7 @@ impl From<sqlx::Error> for SchemaError {
         let message = reported.message().to_owned();
         match reported.code().as_deref() {
             Some("25006") => Self::ReadOnly { message },
-            Some("42501") => Self::NotPermitted {
-                message,
-                remedy:
-                    "have the owner of Tasker's tables run `tasker db grant ROLE` for it (with --read-only where it \
-                         only looks), or connect as the owner"
-                        .to_owned(),
-            },
+            Some("42501") => Self::NotPermitted { message, remedy: FOR_OTHERS.to_owned() },
             _ => Self::Database(error),
         }
     }
