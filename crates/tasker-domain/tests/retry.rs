@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use tasker_domain::retry::{AskedWait, after_failure, plain, table};
-use tasker_domain::verdict::{FailedAttempt, Failure, Verdict};
 
 #[test]
 fn the_plain_wait_doubles_up_to_thirty_seconds() {
@@ -48,14 +47,4 @@ fn chance_only_ever_stretches_the_plain_wait() {
     assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut most)).wait, Duration::from_millis(4400));
     let mut least = || 0.0;
     assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut least)).wait, Duration::from_secs(4));
-}
-
-#[test]
-fn a_failure_is_retried_until_the_attempts_are_used_up() {
-    let facts = FailedAttempt { attempt: 1, attempts_allowed: 2, failure: Failure::MayPass, asked: AskedWait::Nothing };
-    let decide = |facts| tasker_domain::verdict::after_failure(facts, None);
-    assert!(matches!(decide(facts), Verdict::Retry(wait) if wait.wait == Duration::from_secs(2)));
-    assert_eq!(decide(FailedAttempt { attempt: 2, ..facts }), Verdict::Exhausted { asked_seconds: None });
-    assert_eq!(decide(FailedAttempt { attempts_allowed: 1, ..facts }), Verdict::Exhausted { asked_seconds: None });
-    assert_eq!(decide(FailedAttempt { failure: Failure::Permanent, ..facts }), Verdict::Permanent);
 }

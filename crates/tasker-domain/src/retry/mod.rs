@@ -1,6 +1,13 @@
 //! How long a failed step waits before its next attempt. Randomness is handed in as a number from 0 to 1.
 
+mod seconds;
+
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// Attempts in all of a step whose row names no limit.
+pub const DEFAULT_LIMIT: i32 = 3;
 
 /// Longest wait that a server or handler can ask for.
 pub const LONGEST_REQUEST: Duration = Duration::from_secs(300);
@@ -15,20 +22,22 @@ const PLAIN_LONGEST_SECONDS: u64 = 30;
 const TABLE_SECONDS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// What a failure asks for beside the plain wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AskedWait {
     /// Nothing.
     Nothing,
     /// At least this long.
-    AtLeast(Duration),
+    AtLeast(#[serde(with = "seconds")] Duration),
     /// The original's table for API steps.
     Table,
 }
 
 /// The wait that follows a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryWait {
-    /// Time from the failure to the next attempt.
+    /// Time from the failure to the next attempt; as JSON a number of seconds.
+    #[serde(rename = "wait_seconds", with = "seconds")]
     pub wait: Duration,
     /// What the failure itself asked for, in whole seconds: the row's `backoff_request_seconds`.
     pub asked_seconds: Option<u32>,
