@@ -1,8 +1,8 @@
 //! Waits before the next attempt.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tasker_domain::retry::{AskedWait, after_failure, plain, table};
 
 #[test]
@@ -47,4 +47,30 @@ fn chance_only_ever_stretches_the_plain_wait() {
     assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut most)).wait, Duration::from_millis(4400));
     let mut least = || 0.0;
     assert_eq!(after_failure(2, AskedWait::Nothing, Some(&mut least)).wait, Duration::from_secs(4));
+}
+
+#[test]
+fn no_number_of_an_attempt_is_too_large() {
+    for attempt in [0, 1, 30, 31, 32, 63, 64, 65_535, 65_536, 1 << 31, u32::MAX - 1, u32::MAX] {
+        for asked in [AskedWait::Nothing, AskedWait::Table, AskedWait::AtLeast(Duration::MAX)] {
+            let wait = after_failure(attempt, asked, Some(&mut || 1.0));
+            assert!(wait.wait <= Duration::from_secs(300), "attempt {attempt}: {wait:?}");
+        }
+    }
+    assert_eq!(plain(1 << 31), Duration::from_secs(30));
+    assert_eq!(table(1 << 31, Some(1.0)), 300);
+}
+
+proptest! {
+    #[test]
+    fn a_wait_is_never_shorter_than_the_plain_one_and_never_beyond_the_cap(
+        attempt: u32, chance in any::<f64>(), asked in 0u64..1_000_000_000,
+    ) {
+        for asked in [AskedWait::Nothing, AskedWait::Table, AskedWait::AtLeast(Duration::from_millis(asked))] {
+            let wait = after_failure(attempt, asked, Some(&mut || chance));
+            prop_assert!(wait.wait >= plain(attempt));
+            prop_assert!(wait.wait <= Duration::from_secs(300));
+            prop_assert!(wait.wait >= Duration::from_secs(u64::from(wait.asked_seconds.unwrap_or(0))));
+        }
+    }
 }
