@@ -10,6 +10,7 @@ pub mod retry;
 pub mod retry_after;
 pub mod script;
 pub mod state;
+pub mod step_error;
 pub mod template;
 pub mod verdict;
 pub mod yaml;
