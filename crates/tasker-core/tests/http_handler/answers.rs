@@ -140,6 +140,16 @@ fn json_is_only_read_where_the_answer_says_so_and_is() {
 }
 
 #[test]
+fn an_answer_without_a_body_has_an_empty_text() {
+    for status in [200, 201, 202, 204] {
+        let response = ApiResponse::new(status);
+        assert!(judged(&response).is_ok(), "{status}");
+        let stored: Value = response.output(1000).unwrap().read().unwrap();
+        assert_eq!((&stored["status"], &stored["body"]), (&json!(status), &json!("")), "{status}");
+    }
+}
+
+#[test]
 fn a_result_beyond_the_limit_names_the_setting() {
     let response = ApiResponse::new(200).with_body("x".repeat(1000));
     let error = response.output(1000).unwrap_err();
