@@ -1,5 +1,6 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
+pub mod concurrency;
 pub mod context;
 pub mod graph;
 pub mod identity;
@@ -9,6 +10,7 @@ pub mod retry;
 pub mod retry_after;
 pub mod script;
 pub mod state;
+pub mod step_error;
 pub mod template;
 pub mod verdict;
 pub mod yaml;
