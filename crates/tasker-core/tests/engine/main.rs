@@ -13,3 +13,4 @@ mod resume;
 mod retries;
 mod rows;
 mod support;
+mod workers;
