@@ -4,6 +4,7 @@ pub mod context;
 pub mod graph;
 pub mod identity;
 pub mod json;
+pub mod operation;
 pub mod problem;
 pub mod retry;
 pub mod retry_after;

@@ -3,6 +3,7 @@
 mod definition;
 mod error;
 mod exchange;
+mod operate;
 mod task;
 mod worker;
 
@@ -13,6 +14,7 @@ use crate::rebuild::{begin_patient, lock, rebuild_locked};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
+pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};
 
