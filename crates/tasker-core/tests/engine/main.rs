@@ -5,6 +5,7 @@ mod ends;
 mod interrupted;
 mod invalid_results;
 mod leaving;
+mod operations;
 mod plans;
 mod predicted;
 mod random_runs;

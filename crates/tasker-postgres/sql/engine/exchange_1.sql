@@ -201,21 +201,22 @@ begin
     ), unlocked as (
       -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room.
       update queue q set unmet = q.unmet - met.parents, call = p_call,
-        owner = case when q.unmet = met.parents and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)) then p_worker end,
-        token = q.token + (q.unmet = met.parents and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
-        attempts = q.attempts + (q.unmet = met.parents and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
+        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)) then p_worker end,
+        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
+        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
       from met where q.step_id = met.step_id
-      returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank
+      returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
     ), line as (
-      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null order by step_id
+      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null and not dead order by step_id
       returning step_id
     ), delta as (
       select task_id, sum(done)::int as done, sum(alive)::int as alive, sum(waiting)::int as waiting, sum(dead)::int as dead
       from (
         select task_id, 1, -1, 0, 0 from gone
         union all select t, 0, -(e.kind <> 'r')::int, (e.kind = 'r')::int, (e.kind <> 'r')::int from unnest(v_err_tasks, v_err_kinds) e(t, kind)
-        union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0
+        -- a child that was called off before its parents ended stays dead
+        union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0 and not dead
         union all select t, 0, 0, -1, 0 from unnest(v_woken_tasks) t
         -- changes no counter, but a halted task takes what was handed back out of the line again
         union all select t, 0, 0, 0, 0 from unnest(v_back_tasks) t

@@ -149,8 +149,10 @@ impl Ledger {
             let (plan, answers, mut transaction) = self
                 .planned(batch, |tasks, steps| {
                     let mut plan = Plan::default();
-                    let answers =
-                        tasks.iter().map(|task| Ok((task.task_id, plan.change_task(task, steps, change)?))).collect::<Result<Vec<_>, LedgerError>>()?;
+                    let answers = tasks
+                        .iter()
+                        .map(|task| Ok((task.task_id, plan.change_task(task, steps, change)?)))
+                        .collect::<Result<Vec<_>, LedgerError>>()?;
                     Ok((plan, answers))
                 })
                 .await?;
