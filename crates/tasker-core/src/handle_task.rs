@@ -103,6 +103,7 @@ impl Tasker {
         };
         let drive = Drive {
             create: Vec::new(),
+            inbox: None,
             goal: Goal::Advance(task_id),
             observer: &Unobserved,
             drain: &CancellationToken::new(),

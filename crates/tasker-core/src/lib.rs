@@ -23,4 +23,4 @@ pub use tasker::{Ending, Run, TaskReport, Tasker};
 pub use tasker_domain as domain;
 pub use tasker_postgres as postgres;
 pub use tasker_postgres::models;
-pub use work::{Work, WorkReport};
+pub use work::{Inbox, Work, WorkReport};

@@ -3,10 +3,13 @@
 use chrono::NaiveDateTime;
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Created, EXCHANGE_BYTES, Exchange, NewTask, Registered};
+use tasker_postgres::ledger::{Created, DefinitionId, EXCHANGE_BYTES, Exchange, NewTask, Registered};
+use tokio::sync::oneshot;
 
 use crate::error::RunError;
+use crate::orchestration::Asked;
 use crate::tasker::Tasker;
+use crate::work::Inbox;
 
 /// Most tasks that one call creates.
 const TASKS_A_CALL: usize = 500;
@@ -88,31 +91,59 @@ impl Tasker {
     /// [`RunError::Schema`], [`RunError::Context`] and their kin before anything was written; [`RunError::Database`]: the
     /// tasks of the calls before stand.
     pub async fn submit_all(&self, template: &Template, requests: Vec<Request>) -> Result<Vec<Created>, RunError> {
-        let checked: Vec<_> = requests
-            .into_iter()
-            .map(|request| {
-                let (context, details) = self.checked(template, &request.context, &Json::Object(request.details))?;
-                Ok((context, details, request.key, request.run_at, request.deadline))
-            })
-            .collect::<Result<_, RunError>>()?;
         let Registered { definition_id, .. } = self.register(template).await?;
+        let checked: Vec<NewTask> = requests
+            .into_iter()
+            .map(|request| self.new_task(template, definition_id, request).map(|(task, _)| task))
+            .collect::<Result<_, RunError>>()?;
         let mut all = Vec::with_capacity(checked.len());
         let mut batch: Vec<NewTask> = Vec::new();
         let mut bytes = 0;
-        for (context, details, key, run_at, deadline) in checked {
-            let size = context.get().len();
+        for task in checked {
+            let size = task.context.get().len();
             if !batch.is_empty() && (batch.len() >= TASKS_A_CALL || bytes + size > EXCHANGE_BYTES) {
                 all.extend(self.create(std::mem::take(&mut batch)).await?);
                 bytes = 0;
             }
             bytes += size;
-            let key = key.unwrap_or_else(|| self.entropy.uuid().to_string());
-            batch.push(NewTask { definition_id, context, key, details, reserved: false, run_at, deadline });
+            batch.push(task);
         }
         if !batch.is_empty() {
             all.extend(self.create(batch).await?);
         }
         Ok(all)
+    }
+
+    /// The task of a request, and whether its key was made for it.
+    fn new_task(
+        &self,
+        template: &Template,
+        definition_id: DefinitionId,
+        request: Request,
+    ) -> Result<(NewTask, bool), RunError> {
+        let (context, details) = self.checked(template, &request.context, &Json::Object(request.details))?;
+        let key_is_new = request.key.is_none();
+        let key = request.key.unwrap_or_else(|| self.entropy.uuid().to_string());
+        let (run_at, deadline) = (request.run_at, request.deadline);
+        Ok((NewTask { definition_id, context, key, details, reserved: false, run_at, deadline }, key_is_new))
+    }
+
+    /// Has a task created by a worker of this process, with its next exchange.
+    ///
+    /// # Errors
+    /// As [`submit_all`](Self::submit_all), and [`RunError::WorkerGone`] when the worker ended before it could.
+    pub async fn submit_by_way_of(
+        &self,
+        inbox: &Inbox,
+        template: &Template,
+        registered: &Registered,
+        request: Request,
+    ) -> Result<Created, RunError> {
+        let (task, key_is_new) = self.new_task(template, registered.definition_id, request)?;
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked { task, key_is_new, answer: Some(answer) };
+        inbox.sender.send(asked).await.map_err(|_| RunError::WorkerGone)?;
+        answered.await.map_err(|_| RunError::WorkerGone)
     }
 
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Created>, RunError> {

@@ -178,6 +178,7 @@ impl Tasker {
             .collect();
         let drive = Drive {
             create,
+            inbox: None,
             goal: Goal::Task(task_id),
             observer: run.observer,
             drain: &CancellationToken::new(),

@@ -5,18 +5,21 @@ use std::time::Duration;
 
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::{LedgerError, NewWorker, Registered, WorkerId};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::RunError;
 use crate::orchestration::{
-    Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Unobserved, Worker,
+    Asked, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Unobserved, Worker,
 };
 use crate::tasker::{MAX_RESULT_BYTES, Tasker};
 
 /// Exchanges of one worker that are in flight at the same time; more only make the batches smaller.
 const CALLS_AT_A_TIME: usize = 2;
+
+/// Tasks that an inbox holds; who hands in more waits.
+const INBOX_ROOM: usize = 1_000;
 
 /// How long a worker whose database is away waits before it tries to enter again.
 const ENTER_AGAIN: Duration = Duration::from_secs(1);
@@ -28,6 +31,14 @@ pub struct Work<'a> {
     drain: CancellationToken,
     stop: CancellationToken,
     listens: bool,
+    inbox: Option<mpsc::Receiver<Asked>>,
+}
+
+/// Creates tasks by way of a worker of this process: they travel with its next exchange, and their first steps come back
+/// with its answer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    pub(crate) sender: mpsc::Sender<Asked>,
 }
 
 impl Default for Work<'_> {
@@ -38,6 +49,7 @@ impl Default for Work<'_> {
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
             listens: true,
+            inbox: None,
         }
     }
 }
@@ -59,6 +71,14 @@ impl<'a> Work<'a> {
     pub fn in_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.queues = Some(queues.into_iter().map(Into::into).collect());
         self
+    }
+
+    /// Also creates the tasks that are handed in at the inbox that comes back.
+    #[must_use]
+    pub fn with_inbox(mut self) -> (Self, Inbox) {
+        let (sender, receiver) = mpsc::channel(INBOX_ROOM);
+        self.inbox = Some(receiver);
+        (self, Inbox { sender })
     }
 
     /// Tells somebody what happens, after each commit.
@@ -115,7 +135,7 @@ impl Tasker {
     ///
     /// # Errors
     /// [`RunError::Database`] when the database refuses what a worker needs, such as a right.
-    pub async fn work(&self, work: Work<'_>) -> Result<WorkReport, RunError> {
+    pub async fn work(&self, mut work: Work<'_>) -> Result<WorkReport, RunError> {
         let mut report = WorkReport::default();
         let called = Arc::new(Notify::new());
         let _listener = work.listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
@@ -124,7 +144,7 @@ impl Tasker {
             let Some(worker_id) = self.enter(&work).await? else {
                 return Ok(report);
             };
-            let end = self.work_as(worker_id, &work, &called).await?;
+            let end = self.work_as(worker_id, &mut work, &called).await?;
             match end {
                 DriveEnd::Stopped { executions, .. } => {
                     report.executions += executions;
@@ -182,7 +202,7 @@ impl Tasker {
         }
     }
 
-    async fn work_as(&self, worker_id: WorkerId, work: &Work<'_>, called: &Notify) -> Result<DriveEnd, RunError> {
+    async fn work_as(&self, worker_id: WorkerId, work: &mut Work<'_>, called: &Notify) -> Result<DriveEnd, RunError> {
         let lost = CancellationToken::new();
         let holding = Holding::default();
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.pulse, holding.clone(), lost.clone())
@@ -204,6 +224,7 @@ impl Tasker {
         };
         let drive = Drive {
             create: Vec::new(),
+            inbox: work.inbox.as_mut(),
             goal: Goal::Everything,
             observer: work.observer,
             drain: &work.drain,

@@ -13,4 +13,5 @@ pub mod script;
 pub mod state;
 pub mod template;
 pub mod verdict;
+pub mod why;
 pub mod yaml;

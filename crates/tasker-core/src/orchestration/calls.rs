@@ -5,11 +5,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
-use tasker_postgres::ledger::{EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, LedgerError, Reply, Settled, Settlement};
+use tasker_postgres::ledger::{
+    Created, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, LedgerError, NewTask, Reply, Settled, Settlement,
+};
 
 use super::holding::Finished;
 use super::progress::{Observer, Progress};
-use super::worker::{DriveEnd, Goal, State, Worker};
+use super::worker::{Asked, DriveEnd, Goal, State, Worker};
 use crate::clock::{Clock, SystemClock};
 
 /// Of this many calls one leaves the steps that it unlocks to the line, so that who has waited there longest gets its
@@ -26,8 +28,10 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 /// A call and what came of it.
 pub(super) struct Answered {
     pub(super) batch: Vec<Finished>,
-    /// How many tasks it was to create.
-    pub(super) created: usize,
+    /// The tasks it was to create.
+    pub(super) asked: Vec<Asked>,
+    /// Whether it was made more than once.
+    pub(super) repeated: bool,
     /// How many claims it asked for.
     pub(super) expected: usize,
     pub(super) reply: Result<Reply, LedgerError>,
@@ -62,7 +66,7 @@ impl Worker {
             lanes.rotate_left(first);
         }
         let careful = state.careful_until.is_some_and(|until| self.clock.elapsed() < until);
-        let create = std::mem::take(&mut state.create);
+        let asked = std::mem::take(&mut state.create);
         let wake = std::mem::take(&mut state.wake);
         let sleep = state.goal == Goal::Everything && state.running.is_empty() && batch.is_empty() && want > 0;
         state.ask = false;
@@ -73,6 +77,7 @@ impl Worker {
         let (ledger, label, worker, call) = (self.ledger.clone(), self.label.clone(), self.id, state.calls);
         let (now, outlives_outages) = (self.clock.record_time(), self.outlives_outages);
         Box::pin(async move {
+            let create: Vec<NewTask> = asked.iter().map(|asked| asked.task.clone()).collect();
             let outcomes: Vec<Settled> = batch.iter().map(|finished| finished.settled.clone()).collect();
             let mut exchange = Exchange {
                 call,
@@ -103,7 +108,8 @@ impl Worker {
                     reply => break reply,
                 }
             };
-            Answered { batch, created: create.len(), expected: want, reply }
+            let repeated = exchange.repeat;
+            Answered { batch, asked, repeated, expected: want, reply }
         })
     }
 
@@ -112,18 +118,32 @@ impl Worker {
         &mut self,
         state: &mut State,
         batch: Vec<Finished>,
+        mut asked: Vec<Asked>,
+        repeated: bool,
         reply: Reply,
         observer: &dyn Observer,
     ) -> Option<DriveEnd> {
         for created in &reply.created {
-            if !created.created {
-                return Some(DriveEnd::Duplicate { task_id: created.task_id });
+            let Some(asked) = asked.get_mut(created.place) else {
+                let error = LedgerError::Inconsistent("the exchange created a task that was not asked for".to_owned());
+                return Some(DriveEnd::Failed { task_id: state.task_id(), error });
+            };
+            // A key that was made for this task and stands there was written by an earlier try of this call.
+            let is_new = created.created || repeated && asked.key_is_new;
+            if is_new {
+                observer.observe(Progress::TaskCreated { task_id: created.task_id });
+            }
+            if let Some(answer) = asked.answer.take() {
+                // Who asked may have gone meanwhile; the task stands all the same.
+                let _nobody_waits = answer.send(Created { created: is_new, ..*created }).is_err();
             }
             if state.goal == Goal::Task(None) {
+                if !is_new {
+                    return Some(DriveEnd::Duplicate { task_id: created.task_id });
+                }
                 state.goal = Goal::Task(Some(created.task_id));
                 self.lanes.push(-created.task_id);
             }
-            observer.observe(Progress::TaskCreated { task_id: created.task_id });
         }
         if reply.careful {
             state.careful_until = Some(self.clock.elapsed() + CAREFUL_FOR);

@@ -20,4 +20,4 @@ pub(crate) use holding::Holding;
 pub(crate) use listener::Listener;
 pub use progress::{Observer, Progress, Unobserved};
 pub(crate) use take_over::{NAMELESS, take_over_from};
-pub(crate) use worker::{Drive, DriveEnd, Goal, Worker};
+pub(crate) use worker::{Asked, Drive, DriveEnd, Goal, Worker};

@@ -8,8 +8,8 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
-use tokio::sync::Notify;
+use tasker_postgres::ledger::{Created, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,9 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 
 /// How often a worker looks whether there is something to do that nobody told it of.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Most tasks that one call creates.
+const TASKS_A_CALL: usize = 500;
 
 /// How long an outcome rests whose rows somebody else holds.
 const HELD_REST: Duration = Duration::from_millis(200);
@@ -68,6 +71,8 @@ pub(crate) enum Goal {
 pub(crate) struct Drive<'a> {
     /// Tasks to create with the first exchange.
     pub(crate) create: Vec<NewTask>,
+    /// Where tasks come from that are to be created with the next call.
+    pub(crate) inbox: Option<&'a mut mpsc::Receiver<Asked>>,
     /// When the drive ends.
     pub(crate) goal: Goal,
     /// Who is told.
@@ -80,6 +85,16 @@ pub(crate) struct Drive<'a> {
     pub(crate) lost: &'a CancellationToken,
     /// Signalled when there may be something in the line.
     pub(crate) called: &'a Notify,
+}
+
+/// A task that somebody asks a worker to create, and who waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) task: NewTask,
+    /// Whether its key was made for it, so that a task of this key can only be this one.
+    pub(crate) key_is_new: bool,
+    /// Dropped unanswered when the database failed.
+    pub(crate) answer: Option<oneshot::Sender<Created>>,
 }
 
 /// Why a drive ended.
@@ -113,7 +128,7 @@ pub(super) struct State {
     /// The batch in flight was refused for one of its values: its outcomes go one by one.
     pub(super) one_by_one: bool,
     pub(super) running: JoinSet<Finished>,
-    pub(super) create: Vec<NewTask>,
+    pub(super) create: Vec<Asked>,
     /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
     pub(super) ask: bool,
     pub(super) wake: bool,
@@ -142,7 +157,10 @@ impl State {
             careful_until: None,
             one_by_one: false,
             running: JoinSet::new(),
-            create: std::mem::take(&mut drive.create),
+            create: std::mem::take(&mut drive.create)
+                .into_iter()
+                .map(|task| Asked { task, key_is_new: true, answer: None })
+                .collect(),
             ask: true,
             wake: drive.goal != Goal::Task(None),
             next_due: None,
@@ -188,11 +206,22 @@ impl Worker {
             if !state.resting.is_empty() && clock.elapsed() >= state.resting_until {
                 state.finished.append(&mut state.resting);
             }
-            if in_flight.is_empty() && state.is_empty() && (state.stopping.is_some() || state.draining) {
+            if let Some(inbox) = drive.inbox.as_deref_mut() {
+                while state.create.len() < TASKS_A_CALL
+                    && let Ok(asked) = inbox.try_recv()
+                {
+                    state.create.push(asked);
+                }
+            }
+            if in_flight.is_empty()
+                && state.is_empty()
+                && state.create.is_empty()
+                && (state.stopping.is_some() || state.draining)
+            {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
             if in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state) {
-                if state.ask || !state.finished.is_empty() {
+                if state.ask || !state.finished.is_empty() || !state.create.is_empty() {
                     // Others that end in this very moment travel along.
                     tokio::task::yield_now().await;
                     while let Some(ended) = state.running.try_join_next_with_id() {
@@ -231,6 +260,7 @@ impl Worker {
                     let left = self.holding.take_all();
                     state.finished.extend(left.into_iter().map(|(step_id, held)| held.handed_back(step_id)));
                 }
+                Some(asked) = next(&mut drive.inbox), if state.create.len() < TASKS_A_CALL => state.create.push(asked),
                 () = drive.called.notified(), if idle && state.goal == Goal::Everything => state.ask = true,
                 () = clock.idle(wait, running), if idle => {
                     if running == 0
@@ -248,7 +278,7 @@ impl Worker {
 
     /// Whether a second call beside one in flight pays: it carries enough to be worth its commit.
     fn is_worth_a_call(&self, state: &State) -> bool {
-        !state.one_by_one && state.create.is_empty() && state.finished.len() * 4 >= self.concurrency.min(64)
+        !state.one_by_one && (state.finished.len() + state.create.len()) * 4 >= self.concurrency.min(64)
     }
 
     /// How long nothing has to be asked; nothing where only a step that runs can change something.
@@ -298,26 +328,28 @@ impl Worker {
     }
 
     async fn answered(&mut self, state: &mut State, answered: Answered, observer: &dyn Observer) -> Option<DriveEnd> {
-        let Answered { batch, created, expected, reply } = answered;
+        let Answered { batch, asked, repeated, expected, reply } = answered;
         state.expected -= expected;
         match reply {
-            Ok(reply) => self.take(state, batch, reply, observer).await,
+            Ok(reply) => self.take(state, batch, asked, repeated, reply, observer).await,
             // An outcome of our own making that is refused, too, would be sent for ever.
             Err(LedgerError::InvalidValue(_)) if batch.len() > 1 || batch.iter().any(|one| !one.replaced) => {
-                isolate(state, batch, created);
+                // Nothing of the call stands: what was to be created goes with the next.
+                state.create.extend(asked);
+                isolate(state, batch);
                 None
             }
             // What is held or worked on by others at every try is tried again by and by.
             Err(LedgerError::Held(error) | LedgerError::Contended(error)) if self.outlives_outages => {
                 tracing::warn!(%error, "others stood in the way; the call is made again");
-                state.resting.extend(batch);
-                state.resting_until = self.clock.elapsed() + HELD_REST;
+                state.create.extend(asked);
+                self.rest(state, batch);
                 None
             }
             Err(LedgerError::Busy(tasks)) if self.outlives_outages => {
                 tracing::warn!(?tasks, "tasks are being worked on by others; the call is made again");
-                state.resting.extend(batch);
-                state.resting_until = self.clock.elapsed() + HELD_REST;
+                state.create.extend(asked);
+                self.rest(state, batch);
                 None
             }
             Err(error) => Some(DriveEnd::Failed { task_id: state.task_id(), error }),
@@ -354,10 +386,17 @@ impl Worker {
     }
 }
 
+/// The next task that somebody asks for; never where nobody can ask.
+async fn next(inbox: &mut Option<&mut mpsc::Receiver<Asked>>) -> Option<Asked> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// The database refused a value of this batch: everything goes again, one by one; what is refused alone fails its own
 /// step and no other.
-fn isolate(state: &mut State, mut batch: Vec<Finished>, created: usize) {
-    debug_assert_eq!(created, 0, "a first call carries no outcomes");
+fn isolate(state: &mut State, mut batch: Vec<Finished>) {
     if batch.len() == 1 {
         let refused = &mut batch[0];
         let error = serde_json::json!({

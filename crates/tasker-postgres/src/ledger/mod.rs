@@ -5,6 +5,7 @@ mod error;
 mod exchange;
 mod operate;
 mod task;
+mod why;
 mod worker;
 
 use sqlx::PgPool;
@@ -16,6 +17,7 @@ pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
 pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
+pub use why::WhyFacts;
 pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};
 
 /// Largest total of contexts and results that one exchange carries, in bytes.
