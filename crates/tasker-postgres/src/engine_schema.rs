@@ -5,7 +5,7 @@
 /// side by side.
 pub const MIGRATIONS: &[(i32, &str, &str)] = &[(
     1,
-    "ready queue and exchange",
+    "ready queue, exchange, operations",
     concat!(
         include_str!("../sql/engine/000_schema.sql"),
         include_str!("../sql/engine/001_tables.sql"),

@@ -20,10 +20,10 @@ const DATA: &[(i32, &str)] = &[(
     "SELECT tasker_engine.register_definition_1('ns', 'kept', '1.0.0', '', false, '{}', 'hash', false,
        '{a,b}', '{\"\",\"\"}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{1}', '{0}');
      INSERT INTO tasker_engine.worker (name, lease) VALUES ('w', interval '1 hour');
-     SELECT tasker_engine.exchange_1(1, 'w', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{1}', false,
-       '{1,1}', '{\"{}\",\"{}\"}', '{k1,k2}', '{\"{}\",\"{}\"}', '{false,false}', NULL);
-     SELECT tasker_engine.exchange_1(1, 'w', (SELECT array_agg(step_id) FROM tasker_engine.queue WHERE owner = 1), '{1}', '{s}',
-       '{\"{}\"}', '{0}', '{NULL}', '{NULL}', 1, '{1}', false, '{}', '{}', '{}', '{}', '{}', NULL);",
+     SELECT tasker_engine.exchange_1(1, 'w', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, '{1}', false, NULL, false, false,
+       '{1,1}', '{\"{}\",\"{}\"}', '{k1,k2}', '{\"{}\",\"{}\"}', '{false,false}', '{NULL,NULL}', '{NULL,NULL}', NULL);
+     SELECT tasker_engine.exchange_1(1, 'w', 2, false, false, (SELECT array_agg(step_id) FROM tasker_engine.queue WHERE owner = 1), '{1}', '{s}',
+       '{\"{}\"}', '{0}', '{NULL}', '{NULL}', 1, 1, '{1}', false, NULL, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL);",
 )];
 
 async fn run(pool: &PgPool, sql: &str) {

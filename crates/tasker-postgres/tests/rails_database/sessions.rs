@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgPool};
 use tasker_domain::template::{Source, parse};
-use tasker_postgres::ledger::Ledger;
+use tasker_postgres::ledger::{Ledger, NewWorker};
 use tasker_postgres::maintenance::{
     Access, Reindex, grant, leave, plan_reshape, rails_versions, reindex, reshape, status, tasks_of_others,
 };
@@ -98,9 +98,20 @@ async fn a_role_of_another_zone_and_path_sees_and_writes_the_same() {
     let (here, there) = (Ledger::new(usual.clone()), Ledger::new(strange.clone()));
     let registered = there.register(&template, false).await.unwrap();
     assert_eq!(here.register(&template, false).await.unwrap().definition_id, registered.definition_id);
-    let worker = there.start_worker("stranger", Duration::from_secs(60)).await.unwrap();
-    assert!(there.heartbeat(worker).await.unwrap());
-    assert!(here.heartbeat(worker).await.unwrap());
+    let worker = there
+        .start_worker(&NewWorker {
+            name: "stranger",
+            lease: Duration::from_secs(60),
+            concurrency: 1,
+            task_id: None,
+            queues: None,
+            handlers: None,
+            types: &[],
+        })
+        .await
+        .unwrap();
+    assert!(there.heartbeat(worker, &[]).await.unwrap().alive);
+    assert!(here.heartbeat(worker, &[]).await.unwrap().alive);
     let off: i64 = sqlx::query_scalar(
         "SELECT (SELECT count(*) FROM public.tasker_named_tasks WHERE abs(extract(epoch FROM created_at - (now() AT TIME ZONE 'UTC'))) > 600
             AND name = 't') + (SELECT count(*) FROM tasker_engine.worker WHERE abs(extract(epoch FROM seen_at - now())) > 600)",
