@@ -117,7 +117,7 @@ impl DependentSystemObjectMap {
         two: (&str, &str),
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         // In the order of their names and each for itself: two callers with the sides exchanged would else wait for
         // each other for ever.
         let mut systems = HashMap::new();
@@ -167,7 +167,7 @@ impl DependentSystemObjectMap {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }
