@@ -3,7 +3,7 @@
 insert into public.tasker_named_tasks_named_steps
   (named_task_id, named_step_id, default_retry_limit, default_retryable, skippable, created_at, updated_at)
 select $1::integer, n.named_step_id, n.retry_limit, n.retryable, n.skippable, i.at, i.at
-from pg_catalog.unnest($2::integer[], $3::integer[], $4::boolean[], $5::boolean[]) with ordinality
+from unnest($2::integer[], $3::integer[], $4::boolean[], $5::boolean[]) with ordinality
   as n(named_step_id, retry_limit, retryable, skippable, place)
 join public.tasker_named_steps own on own.named_step_id = n.named_step_id,
   (select pg_catalog.statement_timestamp() at time zone 'UTC') i(at)

@@ -47,6 +47,7 @@ pub mod step_dag_relationship;
 pub mod step_readiness_status;
 pub mod task;
 pub mod task_annotation;
+pub mod task_diagram;
 pub mod task_namespace;
 pub mod transition;
 pub mod validation;
@@ -74,6 +75,7 @@ pub use step_dag_relationship::StepDagRelationship;
 pub use step_readiness_status::StepReadinessStatus;
 pub use task::{AssociatedStep, AssociatedTask, NewTask, Task, TaskRequest};
 pub use task_annotation::{NewTaskAnnotation, TaskAnnotation};
+pub use task_diagram::TaskDiagram;
 pub use task_namespace::{NewTaskNamespace, TaskNamespace};
 pub use transition::{
     Backoff, Moved, MovedIf, NewTaskTransition, NewWorkflowStepTransition, StepTransitionStatistics, TaskTransition,

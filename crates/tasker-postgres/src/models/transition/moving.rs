@@ -41,19 +41,27 @@ trait Moving: Model {
 
     fn task_id(&self) -> i64;
     fn history(&self) -> Scope<Self::Row>;
-    fn facts(row: &Self::Row) -> Facts<'_>;
-    fn successor(&self, to: Self::State, after: Option<i32>, from: &str, metadata: JsonText, at: NaiveDateTime)
-    -> (Self::Row, Stamps);
+    /// The state that a row of the history leads to.
+    fn to_state(row: &Self::Row) -> &str;
+    fn successor(
+        &self,
+        to: Self::State,
+        after: Option<i32>,
+        from: &str,
+        metadata: JsonText,
+        at: NaiveDateTime,
+    ) -> (Self::Row, Stamps);
     /// The states that the guard of a move looks at.
-    fn looked_at(&self, connection: &mut PgConnection) -> impl Future<Output = Result<Vec<StepState>, ModelError>> + Send;
-    fn judged(from: Self::State, to: Self::State, looked_at: Vec<StepState>) -> Result<Granted<Self::State>, Refusal<Self::State>>;
+    fn looked_at(
+        &self,
+        connection: &mut PgConnection,
+    ) -> impl Future<Output = Result<Vec<StepState>, ModelError>> + Send;
+    fn judged(
+        from: Self::State,
+        to: Self::State,
+        looked_at: Vec<StepState>,
+    ) -> Result<Granted<Self::State>, Refusal<Self::State>>;
     fn refused(&self, refusal: Refusal<Self::State>) -> ModelError;
-}
-
-/// What the writer of the next row must know of the last.
-struct Facts<'r> {
-    to_state: &'r str,
-    sort_key: i32,
 }
 
 impl Moving for Task {
@@ -68,8 +76,8 @@ impl Moving for Task {
         Self::TASK_TRANSITIONS.scope(self)
     }
 
-    fn facts(row: &TaskTransition) -> Facts<'_> {
-        Facts { to_state: &row.to_state, sort_key: row.sort_key }
+    fn to_state(row: &TaskTransition) -> &str {
+        &row.to_state
     }
 
     fn successor(
@@ -116,8 +124,8 @@ impl Moving for WorkflowStep {
         Self::WORKFLOW_STEP_TRANSITIONS.scope(self)
     }
 
-    fn facts(row: &WorkflowStepTransition) -> Facts<'_> {
-        Facts { to_state: &row.to_state, sort_key: row.sort_key }
+    fn to_state(row: &WorkflowStepTransition) -> &str {
+        &row.to_state
     }
 
     fn successor(
@@ -145,7 +153,11 @@ impl Moving for WorkflowStep {
         Ok(Self::states(&parents, connection).await?.into_values().collect())
     }
 
-    fn judged(from: StepState, to: StepState, parents: Vec<StepState>) -> Result<Granted<StepState>, Refusal<StepState>> {
+    fn judged(
+        from: StepState,
+        to: StepState,
+        parents: Vec<StepState>,
+    ) -> Result<Granted<StepState>, Refusal<StepState>> {
         step::request(from, to, parents)
     }
 
@@ -178,7 +190,7 @@ async fn moved<O: Moving>(
 
     let current = owner.history().holding(Expr::col((O::Row::TABLE, "most_recent")).into());
     let current = current.first_row(&mut transaction).await?;
-    let from: O::State = match current.as_ref().map(|row| O::facts(row).to_state) {
+    let from: O::State = match current.as_ref().map(|row| O::to_state(row)) {
         None => O::State::machine().initial,
         // What the original reads as pending, too.
         Some(word) if word.trim().is_empty() => O::State::machine().initial,
@@ -198,9 +210,8 @@ async fn moved<O: Moving>(
         Err(refusal) => return Err(owner.refused(refusal)),
     }
 
-    let newest = sea_query::Order::Desc;
     let mut last = owner.history().select_only(Expr::col((O::Row::TABLE, "sort_key")));
-    last.order_by((O::Row::TABLE, "sort_key"), newest).limit(1);
+    last.order_by((O::Row::TABLE, "sort_key"), sea_query::Order::Desc).limit(1);
     let last = statement::optional(&mut transaction, statement::built(&last)).await?;
     let after: Option<i32> = last.map(|row| sqlx::Row::try_get(&row, 0)).transpose()?;
     let row = sqlx::query(include_str!("../../../sql/models/instant_of_task.sql"))
