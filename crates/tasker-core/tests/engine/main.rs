@@ -1,6 +1,7 @@
 //! The engine on a real database, under a clock that is moved.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod dummy;
 mod ends;
 mod interrupted;
 mod invalid_results;
@@ -12,4 +13,5 @@ mod reindex;
 mod resume;
 mod retries;
 mod rows;
+mod step_errors;
 mod support;

@@ -59,6 +59,21 @@ async fn steps_that_run_ended_or_wait_are_not_viable() {
 }
 
 #[tokio::test]
+async fn a_root_whose_attempts_are_used_up_leaves_the_other_root_viable() {
+    // B-MOD-085
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let (_task, mut steps) = dummy(pool).await;
+    moved(&steps[0], &[InProgress, Error], pool).await;
+    steps[0].update(pool, |row| row.attempts = Some(3)).await.unwrap();
+    sqlx::query("UPDATE tasker_workflow_step_transitions SET created_at = created_at - interval '1 day'")
+        .execute(pool)
+        .await
+        .unwrap();
+    assert_eq!(names(&WorkflowStep::viable(&steps, pool).await.unwrap(), &steps), [2]);
+}
+
+#[tokio::test]
 async fn predicates_tell_what_the_function_said_when_it_was_asked() {
     // B-MOD-091
     let database = TestDatabase::with_schema().await;
