@@ -188,7 +188,7 @@ async fn moved<O: Moving>(
     let locked = statement::optional(&mut transaction, statement::built(&locking)).await;
     locked.map_err(|error| conflict(owner, error))?.ok_or_else(|| record::not_found::<O>(owner.key()))?;
 
-    let current = owner.history().holding(Expr::col((O::Row::TABLE, "most_recent")).into());
+    let current = owner.history().holding(Expr::col((O::Row::TABLE, "most_recent")));
     let current = current.first_row(&mut transaction).await?;
     let from: O::State = match current.as_ref().map(|row| O::to_state(row)) {
         None => O::State::machine().initial,
@@ -228,7 +228,7 @@ async fn moved<O: Moving>(
     if let Some(current) = &current {
         let mut step_back = Query::update();
         step_back.table(("public", O::Row::TABLE)).value("most_recent", false).value("updated_at", Expr::val(at));
-        step_back.and_where(Expr::col("id").eq(current.key())).and_where(Expr::col("most_recent").into());
+        step_back.and_where(Expr::col("id").eq(current.key())).and_where(Expr::col("most_recent"));
         let done = statement::execute(&mut transaction, statement::built(&step_back)).await;
         if done.map_err(|error| conflict(owner, error))?.rows_affected() == 0 {
             return Err(ModelError::TransitionConflict { model: O::MODEL, key: owner.key() });
