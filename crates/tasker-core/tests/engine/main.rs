@@ -1,6 +1,7 @@
 //! The engine on a real database, under a clock that is moved.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod dummy;
 mod ends;
 mod interrupted;
 mod invalid_results;
@@ -13,5 +14,6 @@ mod reindex;
 mod resume;
 mod retries;
 mod rows;
+mod step_errors;
 mod support;
 mod workers;

@@ -37,7 +37,7 @@ impl JsonText {
     }
 
     /// The original's spelling of this JSON text: what it escapes can only stand within texts.
-    fn spelled(text: &str) -> Self {
+    pub(super) fn spelled(text: &str) -> Self {
         let mut out = String::with_capacity(text.len());
         for letter in text.chars() {
             match letter {

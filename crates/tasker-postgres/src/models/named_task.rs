@@ -158,7 +158,7 @@ impl NamedTask {
         version: &str,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_full_name(namespace, name, version, &mut connection).await
     }
 
@@ -274,7 +274,7 @@ impl NamedTask {
     /// [`ModelError::RestrictedDelete`] while there are tasks of this type or steps that belong to it, and what the
     /// database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }

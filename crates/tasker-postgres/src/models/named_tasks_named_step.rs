@@ -158,7 +158,7 @@ impl NamedTasksNamedStep {
         defaults: StepDefaults,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_pair(named_task, named_step, defaults, &mut connection).await
     }
 
@@ -189,7 +189,7 @@ impl NamedTasksNamedStep {
         defaults: StepDefaults,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::associated(named_task, system, step, defaults, &mut connection).await
     }
 
@@ -213,7 +213,7 @@ impl NamedTasksNamedStep {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }

@@ -55,3 +55,10 @@ pub(super) async fn ask<const N: usize>(
 pub(super) fn instant() -> Expr {
     Expr::cust("(pg_catalog.statement_timestamp() AT TIME ZONE 'UTC')")
 }
+
+/// The database's instant now, in UTC.
+pub(super) async fn now(connection: &mut PgConnection) -> Result<chrono::NaiveDateTime, sqlx::Error> {
+    let mut select = sea_query::Query::select();
+    select.expr(Expr::cust("(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')"));
+    one(connection, built(&select)).await?.try_get(0)
+}

@@ -244,7 +244,7 @@ macro_rules! transition {
                 self,
                 session: impl Into<crate::models::Session<'c>>,
             ) -> Result<(), crate::models::ModelError> {
-                let mut connection = session.into().acquire().await?;
+                let mut connection = session.into().acquire_primary().await?;
                 crate::models::record::delete_row(&mut connection, &self).await
             }
         }
