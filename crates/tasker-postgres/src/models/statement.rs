@@ -55,3 +55,9 @@ pub(super) async fn ask<const N: usize>(
 pub(super) fn instant() -> Expr {
     Expr::cust("(pg_catalog.statement_timestamp() AT TIME ZONE 'UTC')")
 }
+
+/// A word of a state as it stands in the text of a statement. There are six of them, none is given by a caller, and the
+/// original's partial indexes serve only statements whose text has the state.
+pub(super) fn word(state: &'static str) -> Expr {
+    Expr::Constant(state.into())
+}
