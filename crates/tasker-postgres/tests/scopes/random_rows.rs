@@ -37,7 +37,7 @@ fn check<M: Model>(runtime: &Runtime, pool: &PgPool, ways: &[Way<M>]) {
         let found = rows.iter().filter(|row| (way.holds)(row)).count();
         assert!(found > 0 || way.name.starts_with("none"), "{}: no row shows what {} does", M::MODEL, way.name);
     }
-    let mut runner = TestRunner::new(Config { cases: 120, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
     let checked = runner.run(&proptest::collection::vec(0..ways.len(), 1..4), |picked| {
         let picked: Vec<&Way<M>> = picked.iter().map(|place| &ways[*place]).collect();
         let (scope, expected): (Scope<M>, Vec<i64>) = if let [first, one, other] = picked[..] {
@@ -71,7 +71,7 @@ fn with_rows(test: impl FnOnce(&Runtime, &PgPool)) {
     // States that the population has only in later tasks.
     let sql = "update public.tasker_task_transitions set to_state = (array['error', 'cancelled', 'pending'])[1 + id % 3]
           where most_recent and task_id % 4 = 0;
-        update public.tasker_workflow_step_transitions set to_state = (array['error', 'cancelled', 'pending'])[1 + id % 3]
+        update public.tasker_workflow_step_transitions set to_state = (array['error', 'pending', 'cancelled'])[1 + id % 3]
           where workflow_step_id % 4 = 0;
         update public.tasker_workflow_step_transitions set metadata = '{\"attempt_number\": 2, \"why\": \"late\"}'
           where id % 5 = 0;
@@ -80,9 +80,7 @@ fn with_rows(test: impl FnOnce(&Runtime, &PgPool)) {
         insert into public.tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
           select min(workflow_step_id), max(workflow_step_id), 'provides', now(), now()
           from public.tasker_workflow_steps group by task_id having task_id % 2 = 0;
-        insert into public.tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
-          select from_step_id, to_step_id + 3, 'provides', now(), now()
-          from public.tasker_workflow_step_edges where from_step_id in (select min(workflow_step_id) from public.tasker_workflow_steps);
+        update public.tasker_workflow_step_edges set from_step_id = from_step_id - 1 where id % 6 = 2;
         insert into public.tasker_task_namespaces (name, created_at, updated_at) values ('default', now(), now());
         insert into public.tasker_named_tasks (name, version, task_namespace_id, configuration, created_at, updated_at)
           select 'type_1', v, min(task_namespace_id), '{}', now(), now()
@@ -103,7 +101,11 @@ macro_rules! history_ways {
             .into_iter()
             .filter(|state| *state != "resolved_manually")
             .map(|state| {
-                way(format!("to_state {state}"), move |scope: Scope<$model>| scope.to_state(state), move |row| row.to_state == state)
+                way(
+                    format!("to_state {state}"),
+                    move |scope: Scope<$model>| scope.to_state(state),
+                    move |row| row.to_state == state,
+                )
             })
             .collect();
         let later = middle + chrono::TimeDelta::minutes(5);
@@ -177,7 +179,9 @@ fn edges_and_rows_of_the_view_that_random_scopes_find() {
     with_rows(|runtime, pool| {
         let edges = runtime.block_on(WorkflowStepEdge::scope().fetch(pool)).unwrap();
         let parents = parents(&edges);
-        let sibling = |one: i64, other: i64| one != other && parents.get(&one).is_some_and(|own| parents.get(&other) == Some(own));
+        let sibling = |one: i64, other: i64| {
+            one != other && parents.get(&one).is_some_and(|own| parents.get(&other) == Some(own))
+        };
         let with_sibling = edges
             .iter()
             .map(|edge| edge.to_step_id)
@@ -192,13 +196,21 @@ fn edges_and_rows_of_the_view_that_random_scopes_find() {
             runtime,
             pool,
             &[
-                way("children_of", move |scope: Scope<WorkflowStepEdge>| scope.children_of(root), move |row| row.from_step_id == root),
+                way(
+                    "children_of",
+                    move |scope: Scope<WorkflowStepEdge>| scope.children_of(root),
+                    move |row| row.from_step_id == root,
+                ),
                 way(
                     "parents_of",
                     move |scope: Scope<WorkflowStepEdge>| scope.parents_of(with_sibling),
                     move |row| row.to_step_id == with_sibling,
                 ),
-                way("provides_edges", |scope: Scope<WorkflowStepEdge>| scope.provides_edges(), |row| row.name == "provides"),
+                way(
+                    "provides_edges",
+                    |scope: Scope<WorkflowStepEdge>| scope.provides_edges(),
+                    |row| row.name == "provides",
+                ),
                 way(
                     "provides_to_children",
                     move |scope: Scope<WorkflowStepEdge>| scope.provides_to_children(root),
@@ -224,7 +236,11 @@ fn edges_and_rows_of_the_view_that_random_scopes_find() {
             runtime,
             pool,
             &[
-                way("for_task", move |scope: Scope<StepDagRelationship>| scope.for_task(task), move |row| row.task_id == task),
+                way(
+                    "for_task",
+                    move |scope: Scope<StepDagRelationship>| scope.for_task(task),
+                    move |row| row.task_id == task,
+                ),
                 way(
                     "root_steps",
                     |scope: Scope<StepDagRelationship>| scope.root_steps(),
@@ -275,7 +291,11 @@ fn definitions_that_random_scopes_find() {
                     |scope: Scope<NamedTask>| scope.in_namespace("space_1"),
                     move |row| namespaces[&i32::try_from(row.task_namespace_id).unwrap()] == "space_1",
                 ),
-                way("with_version", |scope: Scope<NamedTask>| scope.with_version("2.0.0"), |row| row.version == "2.0.0"),
+                way(
+                    "with_version",
+                    |scope: Scope<NamedTask>| scope.with_version("2.0.0"),
+                    |row| row.version == "2.0.0",
+                ),
                 way(
                     "latest_versions",
                     |scope: Scope<NamedTask>| scope.latest_versions(),
@@ -298,7 +318,11 @@ fn definitions_that_random_scopes_find() {
             pool,
             &[
                 way("custom", |scope: Scope<TaskNamespace>| scope.custom(), |row| row.name != "default"),
-                way("name", |scope: Scope<TaskNamespace>| scope.filter(TaskNamespace::NAME.eq("default")), |row| row.name == "default"),
+                way(
+                    "name",
+                    |scope: Scope<TaskNamespace>| scope.filter(TaskNamespace::NAME.eq("default")),
+                    |row| row.name == "default",
+                ),
             ],
         );
         let steps: HashMap<i32, String> = runtime
