@@ -9,7 +9,7 @@ use super::record::{self, Record, Rule, Stamps, record};
 use super::scope::{Join, Scope};
 use super::statement;
 use super::validation::{Problem, ValidationErrors};
-use super::{Model, ModelError, NamedStep, NamedTask, Session};
+use super::{Model, ModelError, NamedStep, NamedTask, OrderBy, Session};
 
 model! {
     /// A step of a task type (`tasker_named_tasks_named_steps`).
@@ -223,6 +223,12 @@ impl Scope<NamedTasksNamedStep> {
     #[must_use]
     pub fn named_steps_for_named_task(self, named_task_id: i32) -> Self {
         self.filter(NamedTasksNamedStep::NAMED_TASK_ID.eq(named_task_id))
+    }
+
+    /// Ordered by a column of their steps: `NamedStep::NAME.asc()`.
+    #[must_use]
+    pub fn order_by_step(self, by: OrderBy<NamedStep>) -> Self {
+        self.order_joined(&NAMED_STEP, by)
     }
 
     /// The rows of steps of this name.

@@ -92,7 +92,7 @@ pub(super) fn with_metadata_key<M: Model>(
     key: &str,
 ) -> Scope<M> {
     // `?` is the operator's own name; the builder would take it for a place of a value.
-    scope.holding(sea_query::Func::cust("jsonb_exists").arg(metadata.expr()).arg(Expr::val(key)).into())
+    scope.holding(sea_query::Func::cust("pg_catalog.jsonb_exists").arg(metadata.expr()).arg(Expr::val(key)).into())
 }
 
 /// Rows whose metadata has this value under this key.

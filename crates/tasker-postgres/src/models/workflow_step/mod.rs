@@ -1,5 +1,6 @@
 //! Steps of tasks.
 
+pub(super) mod condition;
 mod from_template;
 mod scopes;
 
