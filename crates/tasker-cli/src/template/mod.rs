@@ -1,6 +1,7 @@
 //! `tasker template`.
 
 mod check;
+mod graph;
 
 use std::fs;
 use std::io::IsTerminal;
@@ -26,12 +27,15 @@ pub enum TemplateCommand {
         #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
         environment: Option<String>,
     },
+    /// Draw a template's graph: as text, Mermaid, Graphviz' DOT or SVG
+    Graph(graph::GraphArguments),
 }
 
 /// Does what the command says.
 pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
     match command {
         TemplateCommand::Check { files, environment } => check::run(&files, environment.as_deref()),
+        TemplateCommand::Graph(arguments) => graph::run(&arguments),
     }
 }
 

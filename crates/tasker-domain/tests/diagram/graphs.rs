@@ -26,15 +26,21 @@ pub(crate) fn generated(count: usize, width: usize, seed: u64) -> Vec<Step> {
         ((state >> 33) as usize) % below
     };
     let mut steps: Vec<Step> = Vec::new();
+    let mut before = 0..0;
+    let mut level = 0..draw(width) + 1;
     for index in 0..count {
+        if index == level.end {
+            let next = 1 + if draw(5) == 0 { draw(width) / 3 } else { width / 2 + draw(width) };
+            (before, level) = (level.clone(), level.end..level.end + next);
+        }
         let mut parents = Vec::new();
-        if index >= width {
-            let near = index - width;
-            for _ in 0..1 + draw(3) / 2 + draw(5) / 4 {
-                parents.push(near + draw(width.min(index - near)));
+        if !before.is_empty() {
+            let place = (index - level.start) * before.len() / level.len();
+            for _ in 0..1 + draw(3) / 2 + draw(6) / 5 {
+                parents.push(before.start + (place + draw(3)).saturating_sub(1).min(before.len() - 1));
             }
-            if draw(12) == 0 {
-                parents.push(draw(near + 1));
+            if draw(14) == 0 {
+                parents.push(draw(before.start + 1));
             }
             parents.sort_unstable();
             parents.dedup();

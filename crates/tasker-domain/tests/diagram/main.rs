@@ -3,4 +3,6 @@
 
 mod gantt;
 mod graphs;
+mod hostile;
 mod kept;
+mod layout;

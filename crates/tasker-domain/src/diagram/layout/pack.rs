@@ -6,7 +6,7 @@ use crate::graph::Graph;
 /// Space between two parts.
 const BETWEEN: f64 = 34.0;
 
-/// The connected parts, ordered by their smallest node; each ascending.
+/// The connected parts, the largest first, equal ones by their smallest node; each ascending.
 pub(super) fn parts(graph: &Graph) -> Vec<Vec<usize>> {
     let mut is_met = vec![false; graph.len()];
     let mut parts = Vec::new();
@@ -30,6 +30,7 @@ pub(super) fn parts(graph: &Graph) -> Vec<Vec<usize>> {
         part.sort_unstable();
         parts.push(part);
     }
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
     parts
 }
 

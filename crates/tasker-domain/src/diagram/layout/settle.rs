@@ -1,15 +1,21 @@
-//! Draws nodes to the middle of their neighbours where nothing stands in the way.
+//! Draws everything together: nodes to the middle of their neighbours, the straight runs of long edges to where their
+//! ends are.
 //!
-//! For one layer at a time the places nearest to the wished ones, in the given order and at the least distances, are
-//! found exactly: a least-squares fit under an order, by pooling neighbours that would overlap.
+//! For one layer at a time the places of nodes nearest to the wished ones, in the given order and at the least
+//! distances, are found exactly: a least-squares fit under an order, by pooling neighbours that would overlap. Runs of
+//! passages keep still meanwhile; in turn each moves as a whole as far as its neighbours let it, so it stays straight.
 
 use super::layers::Layered;
 use super::place::distance;
 
-/// How often the layers are gone through.
-const ROUNDS: usize = 6;
-/// How strongly a passage keeps its place, so that long edges stay straight.
-const PASSAGE_WEIGHT: f64 = 60.0;
+/// How often everything is gone through; a graph beyond [`LARGE`] gets fewer.
+const ROUNDS: usize = 40;
+/// From this number of vertices on every round counts.
+const LARGE: usize = 4_000;
+/// A passage stands still while the nodes of its layer move.
+const FIXED: f64 = 1e7;
+/// Passages of an edge that are no farther apart across are a straight run.
+const STRAIGHT: f64 = 0.5;
 
 struct Pool {
     sum: f64,
@@ -17,14 +23,101 @@ struct Pool {
     count: usize,
 }
 
+/// Moves the places.
 pub(super) fn settle(layered: &Layered, places: &mut [f64]) {
+    let sides = Sides::new(layered);
+    let mut runs = runs(layered, places);
+    let rounds = if layered.layer_of.len() > LARGE { 8 } else { ROUNDS };
     let count = layered.layers.len();
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
+        let goes_down = round % 2 == 0;
         for step in 0..count {
-            let index = if round % 2 == 0 { step } else { count - 1 - step };
+            let index = if goes_down { step } else { count - 1 - step };
             settle_layer(layered, &layered.layers[index], places);
         }
+        runs.sort_by(|left, right| places[left[0]].total_cmp(&places[right[0]]));
+        if !goes_down {
+            runs.reverse();
+        }
+        for run in &runs {
+            move_run(layered, &sides, run, places);
+        }
     }
+}
+
+/// The neighbours of each vertex within its layer.
+struct Sides {
+    left: Vec<Option<usize>>,
+    right: Vec<Option<usize>>,
+}
+
+impl Sides {
+    fn new(layered: &Layered) -> Self {
+        let vertices = layered.layer_of.len();
+        let mut sides = Sides { left: vec![None; vertices], right: vec![None; vertices] };
+        for layer in &layered.layers {
+            for pair in layer.windows(2) {
+                sides.right[pair[0]] = Some(pair[1]);
+                sides.left[pair[1]] = Some(pair[0]);
+            }
+        }
+        sides
+    }
+}
+
+/// Passages that follow each other and stand in line, from the first to the last layer.
+fn runs(layered: &Layered, places: &[f64]) -> Vec<Vec<usize>> {
+    let next = |vertex: usize| {
+        let next = layered.down[vertex].iter().copied().find(|below| layered.is_passage(*below));
+        next.filter(|next| (places[*next] - places[vertex]).abs() <= STRAIGHT)
+    };
+    let mut is_continuation = vec![false; places.len()];
+    for vertex in layered.real..places.len() {
+        if let Some(next) = next(vertex) {
+            is_continuation[next] = true;
+        }
+    }
+    (layered.real..places.len())
+        .filter(|vertex| !is_continuation[*vertex])
+        .map(|first| std::iter::successors(Some(first), |vertex| next(*vertex)).collect())
+        .collect()
+}
+
+/// Moves a run as a whole towards its ends.
+fn move_run(layered: &Layered, sides: &Sides, run: &[usize], places: &mut [f64]) {
+    let Some(wish) = wish_of_run(layered, run, places) else { return };
+    let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
+    for &vertex in run {
+        if let Some(left) = sides.left[vertex] {
+            least = least.max(places[left] + distance(layered, left, vertex));
+        }
+        if let Some(right) = sides.right[vertex] {
+            most = most.min(places[right] - distance(layered, vertex, right));
+        }
+    }
+    if least > most {
+        return;
+    }
+    for &vertex in run {
+        places[vertex] = wish.clamp(least, most);
+    }
+}
+
+/// In line with an end that has no other edge on this side, so that there is one bend less; otherwise between the ends.
+fn wish_of_run(layered: &Layered, run: &[usize], places: &[f64]) -> Option<f64> {
+    let (mut sum, mut count) = (0.0, 0.0);
+    for &vertex in run {
+        for (neighbours, opposite) in [(&layered.up[vertex], &layered.down), (&layered.down[vertex], &layered.up)] {
+            for &neighbour in neighbours.iter().filter(|neighbour| !run.contains(neighbour)) {
+                if !layered.is_passage(neighbour) && opposite[neighbour].len() == 1 {
+                    return Some(places[neighbour]);
+                }
+                sum += places[neighbour];
+                count += 1.0;
+            }
+        }
+    }
+    (count > 0.0).then(|| sum / count)
 }
 
 fn settle_layer(layered: &Layered, layer: &[usize], places: &mut [f64]) {
@@ -58,7 +151,7 @@ fn settle_layer(layered: &Layered, layer: &[usize], places: &mut [f64]) {
 /// Where a vertex would like to stand, and how much.
 fn wish(layered: &Layered, vertex: usize, places: &[f64]) -> (f64, f64) {
     if layered.is_passage(vertex) {
-        return (places[vertex], PASSAGE_WEIGHT);
+        return (places[vertex], FIXED);
     }
     let (up, down) = (&layered.up[vertex], &layered.down[vertex]);
     let mean = |neighbours: &[usize]| {

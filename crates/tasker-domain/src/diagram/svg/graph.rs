@@ -18,6 +18,8 @@ const NAME_LINE: f64 = 16.0;
 const NOTE_LINE: f64 = 15.0;
 const PADDING_ABOVE: f64 = 10.0;
 const ARROW: f64 = 7.0;
+/// Bends over less than this look like mistakes.
+const NEARLY_STRAIGHT: f64 = 14.0;
 /// A screen: the direction whose picture fits it better is taken.
 const SCREEN: Size = Size { along: 1000.0, across: 1500.0 };
 
@@ -174,11 +176,19 @@ fn draw_edge(
     };
     let parent = layout.nodes[route.parent];
     let child = layout.nodes[route.child];
-    let start = Place { along: parent.along + extent(route.parent) / 2.0, ..parent };
+    let mut places = route.places.clone();
+    // An edge that leaves nearly where it arrives leaves exactly there, and is straight.
+    if let [first, second, ..] = places.as_mut_slice()
+        && (first.across - second.across).abs() <= NEARLY_STRAIGHT
+    {
+        first.across = second.across;
+    }
+    let leaves_at = places.first().map_or(parent.across, |first| first.across);
+    let start = Place { along: parent.along + extent(route.parent) / 2.0, across: leaves_at };
     let tip = Place { along: child.along - extent(route.child) / 2.0, ..child };
     let neck = Place { along: tip.along - ARROW, ..tip };
     let mut path = format!("M{}", point(start));
-    let mut pairs = route.places.chunks_exact(2).peekable();
+    let mut pairs = places.chunks_exact(2).peekable();
     while let Some(pair) = pairs.next() {
         let (from, mut to) = (pair[0], pair[1]);
         let _ = write!(path, "L{}", point(from));
