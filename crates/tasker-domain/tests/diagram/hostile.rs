@@ -73,6 +73,16 @@ fn assert_harmless_svg(svg: &str) {
         }
     }
     assert_eq!(document.root_element().attribute("role"), Some("img"));
+    let style = document.descendants().find(|node| node.has_tag_name("style")).and_then(|node| node.text()).unwrap();
+    for class in document.descendants().filter(|node| node.has_tag_name("g")).filter_map(|node| node.attribute("class"))
+    {
+        let needs_none = matches!(class, "row" | "way");
+        assert_eq!(
+            needs_none,
+            style.matches(&format!(".{class} ")).count() < 2,
+            "{class} is styled for light and dark"
+        );
+    }
     assert_without_controls(svg);
 }
 

@@ -60,7 +60,7 @@ fn draw_row(canvas: &mut Canvas, axis: &Axis, row: &Row<'_>, left: f64, middle: 
         let begin = left + axis.place(attempt.started);
         let end = (left + axis.place(attempt.ended)).max(begin + SHORTEST);
         let next = row.attempts.get(index + 1).map_or(f64::MAX, |next| left + axis.place(next.started));
-        canvas.open(attempt.mark().class(), &sentence(attempt));
+        canvas.open_marked(attempt.mark(), &sentence(attempt));
         draw_bar(canvas, attempt, begin, end, middle);
         free_from = end;
         if let Some(until) = attempt.waiting_until {

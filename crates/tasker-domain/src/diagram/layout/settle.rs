@@ -8,12 +8,14 @@
 use super::layers::Layered;
 use super::place::distance;
 
-/// How often everything is gone through; a graph beyond [`LARGE`] gets fewer.
-const ROUNDS: usize = 40;
-/// From this number of vertices on every round counts.
-const LARGE: usize = 4_000;
+/// How many vertices are moved in all; the rounds are as many as that gives, within bounds.
+const BUDGET: usize = 60_000;
+const FEWEST_ROUNDS: usize = 8;
+const MOST_ROUNDS: usize = 300;
 /// A passage stands still while the nodes of its layer move.
 const FIXED: f64 = 1e7;
+/// How strongly a step and its only child pull each other into line when that child waits for nothing else.
+const ALONE: f64 = 8.0;
 /// Passages of an edge that are no farther apart across are a straight run.
 const STRAIGHT: f64 = 0.5;
 
@@ -27,7 +29,8 @@ struct Pool {
 pub(super) fn settle(layered: &Layered, places: &mut [f64]) {
     let sides = Sides::new(layered);
     let mut runs = runs(layered, places);
-    let rounds = if layered.layer_of.len() > LARGE { 8 } else { ROUNDS };
+    let run_of = run_of(&runs, places.len());
+    let rounds = (BUDGET / places.len().max(1)).clamp(FEWEST_ROUNDS, MOST_ROUNDS);
     let count = layered.layers.len();
     for round in 0..rounds {
         let goes_down = round % 2 == 0;
@@ -40,7 +43,7 @@ pub(super) fn settle(layered: &Layered, places: &mut [f64]) {
             runs.reverse();
         }
         for run in &runs {
-            move_run(layered, &sides, run, places);
+            move_run(layered, &sides, &run_of, run, places);
         }
     }
 }
@@ -83,9 +86,20 @@ fn runs(layered: &Layered, places: &[f64]) -> Vec<Vec<usize>> {
         .collect()
 }
 
+/// The run that each passage belongs to, by its first passage; a node is its own.
+fn run_of(runs: &[Vec<usize>], vertices: usize) -> Vec<usize> {
+    let mut run_of: Vec<usize> = (0..vertices).collect();
+    for run in runs {
+        for &vertex in run {
+            run_of[vertex] = run[0];
+        }
+    }
+    run_of
+}
+
 /// Moves a run as a whole towards its ends.
-fn move_run(layered: &Layered, sides: &Sides, run: &[usize], places: &mut [f64]) {
-    let Some(wish) = wish_of_run(layered, run, places) else { return };
+fn move_run(layered: &Layered, sides: &Sides, run_of: &[usize], run: &[usize], places: &mut [f64]) {
+    let Some(wish) = wish_of_run(layered, run_of, run, places) else { return };
     let (mut least, mut most) = (f64::NEG_INFINITY, f64::INFINITY);
     for &vertex in run {
         if let Some(left) = sides.left[vertex] {
@@ -104,11 +118,11 @@ fn move_run(layered: &Layered, sides: &Sides, run: &[usize], places: &mut [f64])
 }
 
 /// In line with an end that has no other edge on this side, so that there is one bend less; otherwise between the ends.
-fn wish_of_run(layered: &Layered, run: &[usize], places: &[f64]) -> Option<f64> {
+fn wish_of_run(layered: &Layered, run_of: &[usize], run: &[usize], places: &[f64]) -> Option<f64> {
     let (mut sum, mut count) = (0.0, 0.0);
     for &vertex in run {
         for (neighbours, opposite) in [(&layered.up[vertex], &layered.down), (&layered.down[vertex], &layered.up)] {
-            for &neighbour in neighbours.iter().filter(|neighbour| !run.contains(neighbour)) {
+            for &neighbour in neighbours.iter().filter(|neighbour| run_of[**neighbour] != run_of[vertex]) {
                 if !layered.is_passage(neighbour) && opposite[neighbour].len() == 1 {
                     return Some(places[neighbour]);
                 }
@@ -154,13 +168,24 @@ fn wish(layered: &Layered, vertex: usize, places: &[f64]) -> (f64, f64) {
         return (places[vertex], FIXED);
     }
     let (up, down) = (&layered.up[vertex], &layered.down[vertex]);
-    let mean = |neighbours: &[usize]| {
-        neighbours.iter().map(|neighbour| places[*neighbour]).sum::<f64>() / neighbours.len() as f64
-    };
-    match (up.is_empty(), down.is_empty()) {
-        (true, true) => (places[vertex], 1.0),
-        (false, true) => (mean(up), 1.0 + up.len() as f64),
-        (true, false) => (mean(down), 1.0 + down.len() as f64),
-        (false, false) => (f64::midpoint(mean(up), mean(down)), 1.0 + (up.len() + down.len()) as f64),
+    if up.is_empty() && down.is_empty() {
+        return (places[vertex], 1.0);
     }
+    let (mut sum, mut weight) = (0.0, 0.0);
+    for (neighbours, opposite) in [(up, &layered.down), (down, &layered.up)] {
+        let Some(middle) = middle(neighbours, places) else { continue };
+        let is_alone = neighbours.len() == 1 && opposite[neighbours[0]].len() == 1;
+        let pull = if is_alone { ALONE } else { 1.0 };
+        sum += pull * middle;
+        weight += pull;
+    }
+    (sum / weight, 1.0 + (up.len() + down.len()) as f64)
+}
+
+/// The place of the middle one of these, or between the two in the middle: then one edge can be straight.
+fn middle(neighbours: &[usize], places: &[f64]) -> Option<f64> {
+    let mut sorted: Vec<f64> = neighbours.iter().map(|neighbour| places[*neighbour]).collect();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(f64::midpoint(sorted[(sorted.len() - 1) / 2], upper))
 }

@@ -75,9 +75,14 @@ impl Canvas {
         self.body.push_str("</g>\n");
     }
 
-    /// Draws a mark around a place and remembers it for the legend.
-    pub(crate) fn mark(&mut self, mark: Mark, x: f64, y: f64) {
+    /// Opens the group of something that is marked, whether or not its sign finds room.
+    pub(crate) fn open_marked(&mut self, mark: Mark, title: &str) {
         self.used.insert(mark);
+        self.open(mark.class(), title);
+    }
+
+    /// Draws the sign of a mark around a place.
+    pub(crate) fn mark(&mut self, mark: Mark, x: f64, y: f64) {
         self.body.push_str(&mark_at(mark, x, y));
     }
 

@@ -134,7 +134,10 @@ fn on_page(direction: Direction, place: Place) -> (f64, f64) {
 
 fn draw_card(canvas: &mut Canvas, step: &Step, card: &Card, (x, y): (f64, f64)) {
     let (left, top) = (x - card.width / 2.0, y - card.height / 2.0);
-    canvas.open(step.mark.map_or("plain", Mark::class), &step.sentence());
+    match step.mark {
+        Some(mark) => canvas.open_marked(mark, &step.sentence()),
+        None => canvas.open("plain", &step.sentence()),
+    }
     let (width, height) = (number(card.width), number(card.height));
     canvas.markup(&format!(
         r#"<rect class="card" x="{}" y="{}" width="{width}" height="{height}" rx="8"/>"#,
