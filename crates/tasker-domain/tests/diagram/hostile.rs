@@ -213,7 +213,7 @@ fn known_tricks_do_nothing() {
 #[test]
 fn the_whole_name_is_in_the_title_of_its_card() {
     let name = format!("<begin>{}&end", "long_".repeat(2_000));
-    let svg = diagram_of(&[name.clone()]).svg();
+    let svg = diagram_of(std::slice::from_ref(&name)).svg();
     let document = Document::parse(&svg).unwrap();
     let titles = document.descendants().filter(|node| node.has_tag_name("title")).filter_map(|node| node.text());
     assert!(titles.into_iter().any(|title| title.starts_with(&format!("{name}:"))));

@@ -16,6 +16,8 @@ const MOST_ROUNDS: usize = 300;
 const FIXED: f64 = 1e7;
 /// How strongly a step and its only child pull each other into line when that child waits for nothing else.
 const ALONE: f64 = 8.0;
+/// How strongly a vertex stays that has no reason to move when middles are taken.
+const STAYS: f64 = 50.0;
 /// Passages of an edge that are no farther apart across are a straight run.
 const STRAIGHT: f64 = 0.5;
 
@@ -36,7 +38,7 @@ pub(super) fn settle(layered: &Layered, places: &mut [f64]) {
         let goes_down = round % 2 == 0;
         for step in 0..count {
             let index = if goes_down { step } else { count - 1 - step };
-            settle_layer(layered, &layered.layers[index], places);
+            settle_layer(layered, &layered.layers[index], places, wish);
         }
         runs.sort_by(|left, right| places[left[0]].total_cmp(&places[right[0]]));
         if !goes_down {
@@ -45,6 +47,17 @@ pub(super) fn settle(layered: &Layered, places: &mut [f64]) {
         for run in &runs {
             move_run(layered, &sides, &run_of, run, places);
         }
+    }
+    // Once up and once down, and not more often: middles are not where means are, and going on would make all drift.
+    for layer in layered.layers.iter().rev() {
+        settle_layer(layered, layer, places, |layered, vertex, places| {
+            middle_wish(layered, vertex, places, &layered.down, &layered.up)
+        });
+    }
+    for layer in &layered.layers {
+        settle_layer(layered, layer, places, |layered, vertex, places| {
+            middle_wish(layered, vertex, places, &layered.up, &layered.down)
+        });
     }
 }
 
@@ -134,7 +147,13 @@ fn wish_of_run(layered: &Layered, run_of: &[usize], run: &[usize], places: &[f64
     (count > 0.0).then(|| sum / count)
 }
 
-fn settle_layer(layered: &Layered, layer: &[usize], places: &mut [f64]) {
+/// Moves the vertices of a layer to where they wish, given by place and weight, as near as they can come.
+fn settle_layer(
+    layered: &Layered,
+    layer: &[usize],
+    places: &mut [f64],
+    wish: impl Fn(&Layered, usize, &[f64]) -> (f64, f64),
+) {
     let mut offset = 0.0;
     let mut offsets = Vec::with_capacity(layer.len());
     let mut pools: Vec<Pool> = Vec::with_capacity(layer.len());
@@ -173,19 +192,36 @@ fn wish(layered: &Layered, vertex: usize, places: &[f64]) -> (f64, f64) {
     }
     let (mut sum, mut weight) = (0.0, 0.0);
     for (neighbours, opposite) in [(up, &layered.down), (down, &layered.up)] {
-        let Some(middle) = middle(neighbours, places) else { continue };
-        let is_alone = neighbours.len() == 1 && opposite[neighbours[0]].len() == 1;
-        let pull = if is_alone { ALONE } else { 1.0 };
-        sum += pull * middle;
-        weight += pull;
+        for &neighbour in neighbours {
+            let is_alone = neighbours.len() == 1 && opposite[neighbour].len() == 1;
+            let pull = if is_alone { ALONE } else { 1.0 / neighbours.len() as f64 };
+            sum += pull * places[neighbour];
+            weight += pull;
+        }
     }
     (sum / weight, 1.0 + (up.len() + down.len()) as f64)
 }
 
-/// The place of the middle one of these, or between the two in the middle: then one edge can be straight.
-fn middle(neighbours: &[usize], places: &[f64]) -> Option<f64> {
+/// In line with the middle one of several neighbours, or with the only one, so that an edge is straight. A vertex whose
+/// only neighbour has others too stays, and so does one with more edges on the other side.
+fn middle_wish(
+    layered: &Layered,
+    vertex: usize,
+    places: &[f64],
+    neighbours_of: &[Vec<usize>],
+    opposite: &[Vec<usize>],
+) -> (f64, f64) {
+    if layered.is_passage(vertex) {
+        return (places[vertex], FIXED);
+    }
+    let neighbours = &neighbours_of[vertex];
+    let is_alone = neighbours.len() == 1 && opposite[neighbours[0]].len() == 1;
+    let follows = is_alone || neighbours.len() > 1;
+    // The side with more edges decides.
+    if !follows || neighbours.len() < opposite[vertex].len() {
+        return (places[vertex], STAYS);
+    }
     let mut sorted: Vec<f64> = neighbours.iter().map(|neighbour| places[*neighbour]).collect();
     sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    Some(f64::midpoint(sorted[(sorted.len() - 1) / 2], upper))
+    (f64::midpoint(sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]), 1.0)
 }

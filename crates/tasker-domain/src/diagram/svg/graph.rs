@@ -20,6 +20,7 @@ const PADDING_ABOVE: f64 = 10.0;
 const ARROW: f64 = 7.0;
 /// Bends over less than this look like mistakes.
 const NEARLY_STRAIGHT: f64 = 14.0;
+const NEARLY_STRAIGHT_BESIDE_OTHERS: f64 = 3.0;
 /// A screen: the direction whose picture fits it better is taken.
 const SCREEN: Size = Size { along: 1000.0, across: 1500.0 };
 
@@ -180,9 +181,11 @@ fn draw_edge(
     let parent = layout.nodes[route.parent];
     let child = layout.nodes[route.child];
     let mut places = route.places.clone();
+    let has_one_child = diagram.graph.children(route.parent).len() == 1;
+    let nearly_straight = if has_one_child { NEARLY_STRAIGHT } else { NEARLY_STRAIGHT_BESIDE_OTHERS };
     // An edge that leaves nearly where it arrives leaves exactly there, and is straight.
     if let [first, second, ..] = places.as_mut_slice()
-        && (first.across - second.across).abs() <= NEARLY_STRAIGHT
+        && (first.across - second.across).abs() <= nearly_straight
     {
         first.across = second.across;
     }
