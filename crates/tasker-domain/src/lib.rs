@@ -1,7 +1,9 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
+pub mod analysis;
 pub mod concurrency;
 pub mod context;
+pub mod diagram;
 pub mod graph;
 pub mod identity;
 pub mod json;

@@ -9,6 +9,7 @@ mod commands;
 mod context;
 mod databases;
 mod document;
+mod graph;
 mod outcomes;
 mod output;
 mod private_cluster;
