@@ -13,7 +13,7 @@ pub use database::Database;
 pub use error::RunError;
 pub use registry::Handlers;
 pub use step_handler::{Output, StepContext, StepError, StepHandler, handler_fn};
-pub use tasker::{Ending, Run, TaskReport, Tasker};
+pub use tasker::{Ending, Run, TaskReport, Tasker, checked_context};
 pub use tasker_domain as domain;
 pub use tasker_postgres as postgres;
 pub use tasker_postgres::models;

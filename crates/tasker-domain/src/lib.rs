@@ -8,6 +8,7 @@ pub mod problem;
 pub mod retry;
 pub mod retry_after;
 pub mod script;
+pub mod simulation;
 pub mod state;
 pub mod template;
 pub mod verdict;

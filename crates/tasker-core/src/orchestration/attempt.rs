@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tasker_domain::json::Json;
 use tasker_domain::retry::AskedWait;
+use tasker_domain::simulation::CutShort;
 use tasker_domain::template::StepTemplate;
 use tasker_domain::verdict::{self, FailedAttempt, Failure, Verdict};
 use tasker_postgres::ledger::Settlement;
@@ -58,8 +59,7 @@ pub(crate) async fn handle(
             match wound_up {
                 Some(Ok(Ok(output))) => Ok(Ok(output)),
                 _ => {
-                    let seconds = limit.unwrap_or_default().as_secs_f64();
-                    return Err(StepError::timeout(format!("the attempt took longer than its time limit of {seconds} s")));
+                    return Err(over_its_limit(limit.unwrap_or_default()));
                 }
             }
         }
@@ -67,6 +67,11 @@ pub(crate) async fn handle(
     let output = ended.unwrap_or_else(|panic| Err(StepError::panic(panic_text(panic.as_ref()))))?;
     check_storable(&output, max_result_bytes)?;
     Ok(output)
+}
+
+/// The failure of an attempt that took longer than its step's `timeout_seconds`.
+pub fn over_its_limit(limit: Duration) -> StepError {
+    StepError::timeout(CutShort::TimeLimit(limit).to_string())
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
@@ -78,7 +83,7 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// what PostgreSQL could not store fails the step here, alone, and says why.
-fn check_storable(output: &Output, max_result_bytes: usize) -> Result<(), StepError> {
+pub(super) fn check_storable(output: &Output, max_result_bytes: usize) -> Result<(), StepError> {
     let invalid = |message: String| StepError::failure(message).with_class("Tasker::InvalidResult");
     let size = output.get().len();
     if size > max_result_bytes {
@@ -103,19 +108,22 @@ pub(crate) fn settle(
         Err(error) => error,
     };
     let document = error_document(&error, template, attempt);
-    let facts = FailedAttempt {
-        attempt,
-        attempts_allowed,
-        failure: if error.kind() == ErrorKind::Permanent { Failure::Permanent } else { Failure::MayPass },
-        asked: match error.wait() {
-            Wait::Default => AskedWait::Nothing,
-            Wait::Requested(wait) => AskedWait::AtLeast(wait),
-            Wait::Table => AskedWait::Table,
-        },
-    };
+    let (failure, asked) = meaning(&error);
+    let facts = FailedAttempt { attempt, attempts_allowed, failure, asked };
     let mut chance = || entropy.fraction();
     let verdict = verdict::after_failure(facts, template.jitter.then_some(&mut chance));
     settlement(verdict, document, None)
+}
+
+/// What an error means for the step, and what wait it asks for.
+pub(super) fn meaning(error: &StepError) -> (Failure, AskedWait) {
+    let failure = if error.kind() == ErrorKind::Permanent { Failure::Permanent } else { Failure::MayPass };
+    let asked = match error.wait() {
+        Wait::Default => AskedWait::Nothing,
+        Wait::Requested(wait) => AskedWait::AtLeast(wait),
+        Wait::Table => AskedWait::Table,
+    };
+    (failure, asked)
 }
 
 /// The settlement of a verdict.
@@ -128,7 +136,7 @@ pub(crate) fn settlement(verdict: Verdict, error: Box<RawValue>, note: Option<&'
 }
 
 /// The keys under which Rails stores an error: `error`, `error_class`, `backtrace`, and `error_details`.
-fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
+pub(super) fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
     // A failure has no stack once it is a value; what it came from takes the place.
     let origin = format!("{} (step {}, attempt {attempt})", template.handler_class, template.name);
     let mut document = serde_json::Map::new();

@@ -12,4 +12,5 @@ mod reindex;
 mod resume;
 mod retries;
 mod rows;
+mod simulated;
 mod support;
