@@ -2,6 +2,7 @@
 
 pub mod concurrency;
 pub mod context;
+pub mod diagram;
 pub mod graph;
 pub mod identity;
 pub mod json;
