@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDateTime;
+use chrono::DateTime;
 use tasker_core::orchestration::{over_its_limit, simulated_end, simulated_failure};
 use tasker_domain::script::{Behaviour, OutcomeScript};
 use tasker_domain::simulation::{Attempt, Attempts, CutShort, Durations, Failed};
@@ -28,7 +28,7 @@ impl Attempts for Scripted<'_> {
         let Behaviour { sleep, end } = self.script.behaviour(&step.name, number);
         let takes = sleep.or_else(|| self.durations.of(place, number)).unwrap_or(Duration::ZERO);
         // What a script says counts from no date, so any instant will do.
-        let answered = answer(end, NaiveDateTime::UNIX_EPOCH);
+        let answered = answer(end, DateTime::UNIX_EPOCH.naive_utc());
         Attempt { takes, ending: simulated_end(answered, step, number) }
     }
 

@@ -9,6 +9,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use tasker_domain::diagram::gantt;
 use tasker_domain::problem::Style;
 use tasker_domain::script::OutcomeScript;
 use tasker_domain::simulation::{Durations, ExecutionEnd, Settings, Simulation, simulate};
@@ -50,6 +51,9 @@ pub(crate) fn run(arguments: &SimulateArguments) -> Result<ExitStatus, Failure> 
     let mut stdout = std::io::stdout().lock();
     let written = if arguments.json {
         document::write(&template, &order, &simulation, &mut stdout)
+    } else if arguments.svg {
+        let chart = gantt::svg(&simulation.timeline(&template));
+        stdout.write_all(chart.as_bytes()).and_then(|()| stdout.flush())
     } else {
         let lines = picture(&template, &order, &simulation, end)?;
         stdout.write_all(lines.as_bytes()).and_then(|()| stdout.flush())

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
+use crate::diagram::{Timeline, gantt};
 use crate::json::Json;
 use crate::state::{StepState, TaskState};
+use crate::template::Template;
+use crate::verdict::TaskReason;
 
 /// A run under the virtual clock. Every instant is the time since the run began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Simulation {
     pub(super) state: TaskState,
+    pub(super) reason: TaskReason,
     pub(super) held_by: Vec<usize>,
     pub(super) steps: Vec<SimulatedStep>,
     pub(super) executions: Vec<Execution>,
@@ -141,6 +145,11 @@ impl Simulation {
         self.state
     }
 
+    /// Why it ended so.
+    pub fn reason(&self) -> TaskReason {
+        self.reason
+    }
+
     /// Places of the dead steps that keep the task from being complete, ascending; empty for one that is.
     pub fn held_by(&self) -> &[usize] {
         &self.held_by
@@ -190,5 +199,30 @@ impl Simulation {
     /// When the last thing happened.
     pub fn ended_at(&self) -> Duration {
         self.events.last().map_or(Duration::ZERO, |event| event.at)
+    }
+
+    /// The run as a chart is drawn of it; `template` is the one that was simulated.
+    pub fn timeline(&self, template: &Template) -> Timeline {
+        let attempts = self.executions.iter().map(|execution| {
+            let (outcome, waiting_until) = match execution.end {
+                ExecutionEnd::Succeeded => (gantt::Outcome::Succeeded, None),
+                ExecutionEnd::WillRetry { until, .. } => (gantt::Outcome::Failed, Some(until)),
+                ExecutionEnd::Failed { .. } | ExecutionEnd::FailedForGood { .. } => (gantt::Outcome::Failed, None),
+            };
+            gantt::Attempt {
+                step: template.steps[execution.place].name.clone(),
+                attempt: execution.attempt,
+                started: execution.started,
+                ended: execution.ended,
+                outcome,
+                waiting_until,
+            }
+        });
+        let never_began = template.steps.iter().zip(&self.steps).filter(|(_, step)| step.attempts == 0);
+        Timeline {
+            title: format!("{}/{}@{}", template.namespace, template.name, template.version),
+            attempts: attempts.collect(),
+            never_began: never_began.map(|(step, _)| step.name.clone()).collect(),
+        }
     }
 }

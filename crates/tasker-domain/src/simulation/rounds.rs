@@ -10,7 +10,7 @@ use crate::graph::Graph;
 use crate::json::Json;
 use crate::state::{StepState, TaskState};
 use crate::template::Template;
-use crate::verdict::{self, FailedAttempt, Verdict};
+use crate::verdict::{self, FailedAttempt, TaskCounts, TaskReason, TaskVerdict, Verdict};
 
 use super::chance::Chance;
 use super::outcome::{Event, EventKind, Execution, ExecutionEnd, Move, SimulatedStep, Simulation, Transition};
@@ -34,9 +34,13 @@ pub(super) struct Rounds<'a> {
     ready: Vec<Duration>,
     under_way: Vec<Option<UnderWay>>,
     running: usize,
-    counters: Counters,
-    task_state: TaskState,
+    finished: usize,
+    /// Steps that wait for an instant.
+    waiting: usize,
     dead: Vec<usize>,
+    task_state: TaskState,
+    /// Why the task stands as it does.
+    task_reason: TaskReason,
     steps: Vec<SimulatedStep>,
     executions: Vec<Execution>,
     events: Vec<Event>,
@@ -63,16 +67,6 @@ struct UnderWay {
     /// Its place among the executions.
     execution: usize,
     ending: Ending,
-}
-
-/// The counters of the engine's row of the task.
-struct Counters {
-    /// Steps that are not complete.
-    remaining: usize,
-    /// Steps that stand in line, run or wait.
-    alive: usize,
-    /// Steps that wait for an instant.
-    waiting: usize,
 }
 
 /// What became of the attempts of a round.
@@ -124,9 +118,11 @@ impl<'a> Rounds<'a> {
             ready: vec![Duration::ZERO; steps],
             under_way: std::iter::repeat_with(|| None).take(steps).collect(),
             running: 0,
-            counters: Counters { remaining: steps, alive: 0, waiting: 0 },
-            task_state: TaskState::Pending,
+            finished: 0,
+            waiting: 0,
             dead: Vec::new(),
+            task_state: TaskState::Pending,
+            task_reason: TaskReason::StepsRun { running: 0, ready: 0 },
             steps: template.steps.iter().map(fresh).collect(),
             executions: Vec::new(),
             events: Vec::new(),
@@ -137,7 +133,6 @@ impl<'a> Rounds<'a> {
 
     pub(super) fn to_the_end(mut self) -> Result<Simulation, SimulationError> {
         let roots: Vec<usize> = self.graph.roots().collect();
-        self.counters.alive = roots.len();
         roots.into_iter().for_each(|root| self.join_line(root));
         self.claim();
         while let Some(&Reverse((instant, ..))) = self.ahead.peek() {
@@ -147,7 +142,8 @@ impl<'a> Rounds<'a> {
         self.dead.sort_unstable();
         Ok(Simulation {
             state: self.task_state,
-            held_by: if self.task_state == TaskState::Complete { Vec::new() } else { self.dead },
+            reason: self.task_reason,
+            held_by: self.dead,
             steps: self.steps,
             executions: self.executions,
             events: self.events,
@@ -165,7 +161,7 @@ impl<'a> Rounds<'a> {
             match due {
                 Due::End(place) => ended.extend(self.ends(place, None)),
                 Due::Wake(place) => {
-                    self.counters.waiting -= 1;
+                    self.waiting -= 1;
                     self.join_line(place);
                 }
             }
@@ -222,8 +218,7 @@ impl<'a> Rounds<'a> {
                 self.move_step(place, StepState::Complete, attempt);
                 self.steps[place].results = results;
                 self.steps[place].asked_seconds = None;
-                self.counters.remaining -= 1;
-                self.counters.alive -= 1;
+                self.finished += 1;
                 self.unlock_children(place);
             }
             What::Failed(failed, verdict) => {
@@ -250,26 +245,23 @@ impl<'a> Rounds<'a> {
         match verdict {
             Verdict::Retry(wait) => {
                 step.asked_seconds = wait.asked_seconds;
+                self.waiting += 1;
                 if is_halted {
-                    self.counters.alive -= 1;
                     return ExecutionEnd::Failed { error };
                 }
                 let until = self.now.saturating_add(wait.wait);
-                self.counters.waiting += 1;
                 self.put(until, Due::Wake(place));
                 self.tell(place, attempt, EventKind::Waiting { until });
                 ExecutionEnd::WillRetry { error, until }
             }
             Verdict::Exhausted { asked_seconds } => {
                 step.asked_seconds = asked_seconds;
-                self.counters.alive -= 1;
                 self.dead.push(place);
                 ExecutionEnd::Failed { error }
             }
             Verdict::Permanent => {
                 step.asked_seconds = None;
                 step.retryable = false;
-                self.counters.alive -= 1;
                 self.dead.push(place);
                 ExecutionEnd::FailedForGood { error }
             }
@@ -281,17 +273,13 @@ impl<'a> Rounds<'a> {
             let child = self.graph.children(place)[index];
             self.unmet[child] -= 1;
             if self.unmet[child] == 0 {
-                self.counters.alive += 1;
                 self.join_line(child);
             }
         }
     }
 
-    /// what stands in line or waits stays as it is, what runs is told to stop.
+    /// nothing that stands in line or waits begins any more, and what runs is told to stop.
     fn halt(&mut self) {
-        self.counters.alive -= self.line.len() + self.counters.waiting;
-        self.counters.waiting = 0;
-        self.line.clear();
         self.ahead.clear();
         for place in 0..self.steps.len() {
             if let Some(settled) = self.ends(place, Some(CutShort::ToldToStop)) {
@@ -300,15 +288,26 @@ impl<'a> Rounds<'a> {
         }
     }
 
-    /// the task ends when nothing is left or nothing lives, and is parked when all that lives waits.
+    /// Ends the task, parks it, or lets it go on.
     fn judge_task(&mut self) {
-        let Counters { remaining, alive, waiting } = self.counters;
-        if remaining == 0 {
-            self.move_task(TaskState::Complete);
-        } else if alive == 0 {
-            self.move_task(TaskState::Error);
-        } else if alive == waiting {
-            self.move_task(TaskState::Pending);
+        let count = |steps: usize| u64::try_from(steps).unwrap_or(u64::MAX);
+        let counts = TaskCounts {
+            finished: count(self.finished),
+            running: count(self.running),
+            ready: count(self.line.len()),
+            waiting: count(self.waiting),
+            held: count(
+                self.steps.len() - self.finished - self.running - self.line.len() - self.waiting - self.dead.len(),
+            ),
+            dead: count(self.dead.len()),
+        };
+        let decision = verdict::after_step(&counts, self.template.fail_fast);
+        self.task_reason = decision.reason;
+        if let Some(state) = decision.verdict.moves_to() {
+            self.move_task(state);
+        }
+        if matches!(decision.verdict, TaskVerdict::Complete | TaskVerdict::Fail) {
+            self.line.clear();
         }
     }
 
