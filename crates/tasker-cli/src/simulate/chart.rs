@@ -81,7 +81,7 @@ pub(super) fn chart(template: &Template, simulation: &Simulation, columns: usize
         executions[execution.place].push(execution);
     }
     let shown = &order[..order.len().min(ROWS)];
-    let widest = (columns / 3).max(8);
+    let widest = (columns / 3).clamp(8, 40);
     let names: Vec<String> = shown.iter().map(|&place| fit(&template.steps[place].name, widest, charset)).collect();
     let gutter = 4 + names.iter().map(|name| width(name)).max().unwrap_or(0);
     let cells = columns.saturating_sub(gutter).clamp(10, 160);

@@ -24,8 +24,11 @@ use crate::view::{self, Change, Environment, Line, Look, RunModel, TaskEnd};
 
 use attempts::Scripted;
 
-/// Width of what is printed where standard output is no terminal.
+/// Width of the chart where standard output is no terminal.
 const COLUMNS: usize = 100;
+
+/// Width of the table there.
+const UNCUT: usize = 400;
 
 pub(crate) fn run(arguments: &SimulateArguments) -> Result<ExitStatus, Failure> {
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
@@ -89,7 +92,8 @@ fn picture(template: &Template, order: &Order, simulation: &Simulation, end: Tas
     let mut lines = view::result_block(&model, simulation.ended_at(), &[], columns, look.charset);
     let width = columns.unwrap_or(COLUMNS);
     lines.push(Line::new());
-    lines.extend(schedule::table(template, simulation, width, look.charset));
+    // Where there is no edge, nothing is cut off.
+    lines.extend(schedule::table(template, simulation, columns.unwrap_or(UNCUT), look.charset));
     lines.push(Line::new());
     lines.extend(chart::chart(template, simulation, width, look.charset));
     let mut text = String::new();

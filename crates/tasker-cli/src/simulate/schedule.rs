@@ -23,7 +23,7 @@ struct Row {
 pub(super) fn table(template: &Template, simulation: &Simulation, columns: usize, charset: Charset) -> Vec<Line> {
     let executions = simulation.executions();
     let shown = &executions[..executions.len().min(ROWS)];
-    let widest = (columns / 3).max(8);
+    let widest = (columns / 3).clamp(8, 40);
     let rows: Vec<Row> = shown
         .iter()
         .map(|execution| {
