@@ -188,5 +188,5 @@ pub fn simulate(
     attempts: &mut dyn Attempts,
     settings: Settings,
 ) -> Result<Simulation, SimulationError> {
-    rounds::Rounds::new(template, attempts, settings)?.to_the_end()
+    Ok(rounds::Rounds::new(template, attempts, settings)?.run())
 }

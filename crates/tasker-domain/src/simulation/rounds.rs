@@ -131,7 +131,8 @@ impl<'a> Rounds<'a> {
         })
     }
 
-    pub(super) fn to_the_end(mut self) -> Result<Simulation, SimulationError> {
+    /// Round after round until nothing lies ahead.
+    pub(super) fn run(mut self) -> Simulation {
         let roots: Vec<usize> = self.graph.roots().collect();
         roots.into_iter().for_each(|root| self.join_line(root));
         self.claim();
@@ -140,7 +141,7 @@ impl<'a> Rounds<'a> {
             self.round();
         }
         self.dead.sort_unstable();
-        Ok(Simulation {
+        Simulation {
             state: self.task_state,
             reason: self.task_reason,
             held_by: self.dead,
@@ -148,7 +149,7 @@ impl<'a> Rounds<'a> {
             executions: self.executions,
             events: self.events,
             transitions: self.transitions,
-        })
+        }
     }
 
     /// Takes in what ends and what is due at this instant, then lets begin what may.
