@@ -214,3 +214,39 @@ async fn the_engine_does_what_the_simulation_says() {
     bench.assert_side_tables_empty().await;
     println!("count: {tasks} tasks from seed {first}, {rows} rows of history");
 }
+
+/// Results of a simulation are written as the column gives them back.
+#[tokio::test]
+async fn the_text_of_a_column_is_foretold() {
+    let bench = Bench::new(Script::default()).await;
+    for text in [
+        "0",
+        "-0",
+        "-0.00",
+        "0e5",
+        "1e3",
+        "1E-3",
+        "12.50e1",
+        "12.50e-4",
+        "-1.5e+2",
+        "100.00",
+        "0.000120",
+        "123456789012345678901234567890.10",
+        "1e40",
+        "5e-12",
+        "1.0e0",
+        "1200e-2",
+        "true",
+        "null",
+        "[]",
+        "{}",
+        "[ 1 ,2, [] , {}]",
+        r#""a\"b\\c\/d\u0001\b\f\n\r\t\u007f\u00e9\ud83d\ude00\u2028""#,
+        r#"{"bb": 1, "a": 2, "\u00e9": 3, "b": {"z": 1, "yy": [{}]}, "a ": 4, "": 5, "ab": 6}"#,
+        r#"{"twice": 1, "twice": {"x": 2}}"#,
+    ] {
+        let stored: String =
+            sqlx::query_scalar("select ($1::text)::jsonb::text").bind(text).fetch_one(bench.pool()).await.unwrap();
+        assert_eq!(Json::parse(text).unwrap().jsonb_text(), stored, "{text}");
+    }
+}

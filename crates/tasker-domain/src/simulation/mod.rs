@@ -44,6 +44,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
 use crate::graph::GraphError;
 use crate::json::Json;
@@ -104,7 +105,7 @@ pub enum CutShort {
 }
 
 /// What a simulation depends on beside the template and its attempts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Settings {
     /// How many steps may run at the same time; nothing for any number.
     pub workers: Option<NonZeroUsize>,

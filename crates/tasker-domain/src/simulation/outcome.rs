@@ -2,14 +2,17 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::diagram::span::seconds;
 use crate::diagram::{Timeline, gantt};
 use crate::json::Json;
 use crate::state::{StepState, TaskState};
 use crate::template::Template;
 use crate::verdict::TaskReason;
 
-/// A run under the virtual clock. Every instant is the time since the run began.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A run under the virtual clock. Every instant is the time since the run began; as JSON it is a number of seconds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Simulation {
     pub(super) state: TaskState,
     pub(super) reason: TaskReason,
@@ -21,7 +24,7 @@ pub struct Simulation {
 }
 
 /// A step at the end of a simulation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SimulatedStep {
     /// Its state.
     pub state: StepState,
@@ -37,7 +40,7 @@ pub struct SimulatedStep {
 }
 
 /// One attempt as it was carried out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execution {
     /// Place of the step in the template.
     pub place: usize,
@@ -45,17 +48,22 @@ pub struct Execution {
     pub attempt: u32,
     /// When it could have begun: its parents had ended, or its wait was over. Later than that it began where no worker
     /// was free.
+    #[serde(with = "seconds")]
     pub ready: Duration,
     /// When it began.
+    #[serde(with = "seconds")]
     pub started: Duration,
     /// When it ended.
+    #[serde(with = "seconds")]
     pub ended: Duration,
     /// How it ended.
+    #[serde(flatten)]
     pub end: ExecutionEnd,
 }
 
 /// How an [`Execution`] ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "end", rename_all = "snake_case")]
 pub enum ExecutionEnd {
     /// Well.
     Succeeded,
@@ -64,6 +72,7 @@ pub enum ExecutionEnd {
         /// Why it failed.
         error: String,
         /// When the next attempt may begin.
+        #[serde(with = "seconds")]
         until: Duration,
     },
     /// It failed, and no attempt follows: they are used up, or the task was halted (`fail_fast`).
@@ -79,20 +88,23 @@ pub enum ExecutionEnd {
 }
 
 /// Something that happened, for a timeline.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
     /// When.
+    #[serde(with = "seconds")]
     pub at: Duration,
     /// Place of the step in the template.
     pub place: usize,
     /// Number of the attempt, from 1.
     pub attempt: u32,
     /// What.
+    #[serde(flatten)]
     pub kind: EventKind,
 }
 
 /// What an [`Event`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
     /// The attempt began.
     Started,
@@ -103,21 +115,25 @@ pub enum EventKind {
     /// It failed, and the step waits for its next attempt.
     Waiting {
         /// Until then.
+        #[serde(with = "seconds")]
         until: Duration,
     },
 }
 
 /// A row of the history of a task or step, as the engine would write it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transition {
     /// Its instant.
+    #[serde(with = "seconds")]
     pub at: Duration,
     /// What moved.
+    #[serde(flatten)]
     pub moved: Move,
 }
 
 /// From where to where something moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
 pub enum Move {
     /// The task.
     Task {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use tasker_domain::simulation::{ExecutionEnd, Settings, SimulationError, simulate};
+use tasker_domain::simulation::{ExecutionEnd, Settings, Simulation, SimulationError, simulate};
 use tasker_domain::state::{StepState, TaskState};
 
 use crate::support::{Plan, fails, fatal, later, ok, run, run_with, states, task_states, template, told};
@@ -248,4 +248,13 @@ fn what_no_parser_makes_is_refused() {
     cycle.steps[0].parents.push(0);
     let refused = simulate(&cycle, &mut Plan::default(), Settings::default()).unwrap_err();
     assert!(refused.to_string().starts_with("the template's steps cannot be put in order"), "{refused}");
+}
+
+#[test]
+fn as_json_it_has_stable_names() {
+    let two = template("", &["name: a, default_retry_limit: 2", "name: b, depends_on_step: a"]);
+    let simulation = run(&two, Plan::default().on(0, [later(3), ok(0.5)]).on(1, [fatal(0.25)]));
+    let text = serde_json::to_string_pretty(&simulation).unwrap();
+    insta::assert_snapshot!(text);
+    assert_eq!(serde_json::from_str::<Simulation>(&text).unwrap(), simulation);
 }
