@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tasker_core::step_handler::{ErrorKind, Wait};
+use tasker_core::step_handler::{AskedWait, ErrorKind};
 use tasker_examples::decimal::Decimal;
 use tasker_examples::services::{Refusal, Script, Services, World};
 
@@ -48,22 +48,22 @@ fn services_refuse_a_script_they_do_not_understand() {
 fn services_refusals_become_failures_by_status() {
     let kind_and_wait = |refusal: Refusal| {
         let error = refusal.into_error("trying");
-        (error.kind(), error.wait(), error.code().map(str::to_owned))
+        (error.kind(), error.asked(), error.code().map(str::to_owned))
     };
     let code = |status: u16| Some(format!("HTTP_{status}"));
     for status in [429, 503] {
-        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Retryable, Wait::Table, code(status)));
+        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Retryable, AskedWait::Table, code(status)));
         let asked = Refusal::Status { status, retry_after: Some(45) };
-        let wait = Wait::Requested(Duration::from_secs(45));
+        let wait = AskedWait::AtLeast(Duration::from_secs(45));
         assert_eq!(kind_and_wait(asked), (ErrorKind::Retryable, wait, code(status)));
     }
     for status in [400, 401, 403, 404, 422] {
-        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Permanent, Wait::Default, code(status)));
+        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Permanent, AskedWait::Nothing, code(status)));
     }
     for status in [402, 408, 409, 500, 502, 504, 302] {
-        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Retryable, Wait::Default, code(status)));
+        assert_eq!(kind_and_wait(Refusal::status(status)), (ErrorKind::Retryable, AskedWait::Nothing, code(status)));
     }
-    assert_eq!(kind_and_wait(Refusal::Unreachable), (ErrorKind::Retryable, Wait::Default, None));
+    assert_eq!(kind_and_wait(Refusal::Unreachable), (ErrorKind::Retryable, AskedWait::Nothing, None));
 }
 
 #[test]

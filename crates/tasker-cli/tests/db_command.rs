@@ -6,6 +6,7 @@ use clap::Parser;
 use tasker_cli::db::{self, DbCommand, DbError, DbOutcome};
 use tasker_postgres::{PgPool, engine_schema::MIGRATIONS, schema::Shape};
 use tasker_testing::database::TestDatabase;
+use tasker_testing::rails::{FunctionMigration, make_schema};
 
 #[derive(Parser)]
 struct Program {
@@ -82,7 +83,64 @@ async fn check_lists_what_differs_and_ends_otherwise() {
     let document: serde_json::Value = serde_json::from_str(&output).unwrap();
     assert_eq!(document["shape"], "full");
     assert_eq!(document["differences"].as_array().unwrap().len(), 2);
+    assert_eq!(document["equal"], false);
     database.drop().await;
+}
+
+#[tokio::test]
+async fn what_stands_beside_the_original_counts_only_when_strict() {
+    let database = TestDatabase::with_shape(Shape::Full).await;
+    let pool = database.pool();
+    assert_eq!(db(pool, "check --strict").await.0.unwrap(), DbOutcome::Fine);
+    sqlx::raw_sql(
+        "CREATE INDEX of_the_host ON tasker_tasks (updated_at); CREATE TABLE orders (id integer PRIMARY KEY);
+         CREATE INDEX orders_id ON orders (id); CREATE FUNCTION total() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let (equal, output) = db(pool, "check").await;
+    assert_eq!(equal.unwrap(), DbOutcome::Fine);
+    insta::assert_snapshot!(output, @"
+    shape full: equal to the original
+    beside the original, harmless:
+      indexes
+        tasker_tasks.of_the_host: not in the original; found unique no, primary no, columns updated_at asc, method btree
+    ");
+    let (differs, strict) = db(pool, "check --strict").await;
+    assert_eq!(differs.unwrap(), DbOutcome::Differs);
+    assert_eq!(strict, format!("{output}with --strict, what stands beside the original counts\n"));
+    let (differs, document) = db(pool, "check --strict --json").await;
+    assert_eq!(differs.unwrap(), DbOutcome::Differs);
+    insta::assert_snapshot!(document);
+    let lenient: serde_json::Value = serde_json::from_str(&db(pool, "check --json").await.1).unwrap();
+    assert_eq!((&lenient["equal"], &lenient["strict"]), (&true.into(), &false.into()));
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_database_of_rails_is_recognised_by_its_functions() {
+    for (migration, words) in [(FunctionMigration::First, "first"), (FunctionMigration::Second, "second")] {
+        let database = TestDatabase::create().await;
+        make_schema(database.pool(), migration).await;
+        let (equal, output) = db(database.pool(), "check --strict").await;
+        assert_eq!(equal.unwrap(), DbOutcome::Fine, "{output}");
+        let expected =
+            format!("the functions that tell which steps are ready are as the original's {words} migration makes them");
+        assert!(output.ends_with(&format!("{expected}\n")), "{output}");
+        let document: serde_json::Value = serde_json::from_str(&db(database.pool(), "check --json").await.1).unwrap();
+        assert_eq!(document["readiness_functions"], format!("{words}_migration"));
+        let (adopted, output) = db(database.pool(), "adopt").await;
+        assert_eq!(adopted.unwrap(), DbOutcome::Fine);
+        assert_eq!(
+            output,
+            format!(
+                "found Tasker's tables in schema public, shape full\nmade schema tasker_engine, version N\n{expected}; they stay as \
+                 they are\n"
+            )
+        );
+        database.drop().await;
+    }
 }
 
 #[tokio::test]

@@ -195,3 +195,27 @@ async fn leave_asks_first_and_adopt_comes_back() {
     ");
     database.drop().await;
 }
+
+/// Comparing needs nothing but the catalogues; for everything else the error says who can do it or give the right.
+#[tokio::test]
+async fn a_role_without_rights_can_check_and_is_told_what_it_lacks() {
+    let database = TestDatabase::with_schema().await;
+    let role = format!("nobody_{}", &database.name()[12..40]);
+    let made = format!("CREATE ROLE {role} LOGIN; REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(made)).execute(database.pool()).await.unwrap();
+    let pool = PgPool::connect_with(database.options().username(&role)).await.unwrap();
+    assert_eq!(fine(&pool, &["check", "--strict"]).await, "shape lean: equal to the original\n");
+    for words in ["status", "adopt", "reindex", "grant postgres", "leave --yes", "rails-versions 1"] {
+        let words: Vec<&str> = words.split(' ').collect();
+        let (refused, output) = db(&pool, &words).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("permission denied for "), "{words:?}: {refused}");
+        assert!(refused.contains("connect as the owner of "), "{words:?}: {refused}");
+        assert_eq!(output, "", "{words:?}");
+    }
+    pool.close().await;
+    let gone = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(gone)).execute(database.pool()).await.unwrap();
+    assert_eq!(fine(database.pool(), &["check"]).await, "shape lean: equal to the original\n");
+    database.drop().await;
+}

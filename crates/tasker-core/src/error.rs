@@ -88,6 +88,10 @@ pub enum RunError {
         /// The task.
         task_id: i64,
     },
+    /// The worker that was to create the task ended before it could say that it had. Whether the task was created is not
+    /// known unless it has a key of its own: hand it in again under the same key.
+    #[error("the worker ended before it had created the task: hand it in again to another worker")]
+    WorkerGone,
     /// The run was stopped before it had created anything.
     #[error("stopped before anything was created")]
     StoppedBeforeStart,

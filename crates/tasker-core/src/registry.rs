@@ -47,6 +47,11 @@ impl Handlers {
         self.by_name.get(name).or(self.fallback.as_ref())
     }
 
+    /// Whether some handler stands in for every name that has none of its own.
+    pub fn has_fallback(&self) -> bool {
+        self.fallback.is_some()
+    }
+
     /// The names that are registered, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)

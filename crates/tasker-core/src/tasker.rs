@@ -12,14 +12,16 @@ use tasker_domain::context::ContextCheck;
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, RegistrationOutcome, TaskRecord, WorkerId};
+use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, NewWorker, RegistrationOutcome, TaskRecord, WorkerId};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::error::RunError;
 use crate::orchestration::{
-    Definition, Drive, DriveEnd, Heartbeat, NAMELESS, Observer, Pulse, Unobserved, Worker, take_over_from,
+    Definition, Drive, DriveEnd, Goal, Heartbeat, Holding, NAMELESS, Observer, Pulse, Unobserved, Worker,
+    take_over_from,
 };
 use crate::registry::Handlers;
 
@@ -36,13 +38,13 @@ const LOOK_AT_LEASE: Duration = Duration::from_millis(250);
 #[derive(Debug, Clone)]
 pub struct Tasker {
     ledger: Ledger,
-    handlers: Handlers,
-    clock: Arc<dyn Clock>,
-    entropy: Entropy,
-    concurrency: usize,
-    pulse: Pulse,
-    allow_redefine: bool,
-    label: String,
+    pub(crate) handlers: Handlers,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Entropy,
+    pub(crate) concurrency: usize,
+    pub(crate) pulse: Pulse,
+    pub(crate) allow_redefine: bool,
+    pub(crate) label: String,
 }
 
 impl Tasker {
@@ -137,15 +139,16 @@ impl Tasker {
         if let Target::Resume { task_id } = &run.target {
             self.take_over(*task_id, &run).await?;
         }
-        let worker_id = self.ledger.start_worker(&self.label, self.pulse.lease).await?;
-        let lost = CancellationToken::new();
-        let heartbeat =
-            Heartbeat::start(&self.ledger, worker_id, self.pulse, lost.clone()).map_err(RunError::Heartbeat)?;
-        let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let task_id = match run.target {
             Target::New { .. } => None,
             Target::Resume { task_id } => Some(task_id),
         };
+        let worker_id = self.ledger.start_worker(&self.entry(task_id)).await?;
+        let lost = CancellationToken::new();
+        let holding = Holding::default();
+        let heartbeat = Heartbeat::start(&self.ledger, worker_id, self.pulse, holding.clone(), lost.clone())
+            .map_err(RunError::Heartbeat)?;
+        let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let mut worker = Worker {
             ledger: self.ledger.clone(),
             id: worker_id,
@@ -157,6 +160,9 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: task_id.map(|id| -id).into_iter().collect(),
+            holding,
+            calls_at_a_time: 1,
+            outlives_outages: false,
         };
         let create = new_task
             .map(|(context, details)| NewTask {
@@ -165,10 +171,22 @@ impl Tasker {
                 key: self.entropy.uuid().to_string(),
                 details,
                 reserved: true,
+                run_at: None,
+                deadline: None,
             })
             .into_iter()
             .collect();
-        let end = worker.drive(Drive { create, task_id, observer: run.observer, stop: &run.stop, lost: &lost }).await;
+        let drive = Drive {
+            create,
+            inbox: None,
+            goal: Goal::Task(task_id),
+            observer: run.observer,
+            drain: &CancellationToken::new(),
+            stop: &run.stop,
+            lost: &lost,
+            called: &Notify::new(),
+        };
+        let end = worker.drive(drive).await;
         heartbeat.stop();
         let outcome = self.report(end, started).await;
         // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
@@ -178,7 +196,21 @@ impl Tasker {
         outcome
     }
 
-    fn checked(
+    /// How the worker of one run enters the list: it serves no common lane.
+    fn entry(&self, task_id: Option<i64>) -> NewWorker<'_> {
+        NewWorker {
+            name: &self.label,
+            lease: self.pulse.lease,
+            concurrency: self.concurrency,
+            task_id,
+            queues: Some(&[]),
+            handlers: Some(&[]),
+            types: &[],
+        }
+    }
+
+    /// Checks a context and fills its defaults in; both documents come back as they are stored.
+    pub(crate) fn checked(
         &self,
         template: &Template,
         context: &Json,
@@ -267,6 +299,7 @@ impl Tasker {
             DriveEnd::Duplicate { task_id } => return Err(RunError::Duplicate { task_id }),
             DriveEnd::Lost { task_id } => return Err(RunError::Lost { task_id }),
             DriveEnd::Stuck { task_id } => return Err(RunError::Stuck { task_id }),
+            DriveEnd::Rests { .. } => unreachable!("a run goes on until its task ends"),
             DriveEnd::Failed { task_id, error } => return Err(RunError::Database { task_id, error }),
         };
         let record = self

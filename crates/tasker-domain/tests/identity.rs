@@ -5,7 +5,7 @@
 use chrono::DateTime;
 use proptest::num::f64::{NEGATIVE, NORMAL, POSITIVE, SUBNORMAL, ZERO};
 use proptest::prelude::*;
-use tasker_domain::identity::IdentityInput;
+use tasker_domain::identity::{CustomIdentity, Identity, IdentityError, IdentityInput, IdentityStrategy as Rule};
 use tasker_domain::json::Json;
 
 #[test]
@@ -60,4 +60,51 @@ proptest! {
         let text = written(&format!("{float:e}"));
         prop_assert_eq!(text.parse::<f64>().unwrap().to_bits(), float.to_bits(), "{}", text);
     }
+}
+
+/// All requests for one task type with one reason are the same.
+#[derive(Debug)]
+struct PerReason;
+
+impl CustomIdentity for PerReason {
+    fn identity(&self, input: &IdentityInput<'_>) -> String {
+        format!("{}: {}", input.name, input.reason)
+    }
+}
+
+fn input<'a>(reason: &'a str, context: &'a Json) -> IdentityInput<'a> {
+    IdentityInput {
+        name: "order",
+        initiator: "me",
+        source_system: "shop",
+        context,
+        reason,
+        bypass_steps: &[],
+        requested_at: DateTime::UNIX_EPOCH.naive_utc(),
+    }
+}
+
+#[test]
+fn each_strategy_says_what_is_the_same() {
+    // B-MOD-009, B-IDN-001, B-IDN-004, R-44
+    let context = Json::empty_object();
+    let of = |rule: &Rule, key| rule.identity(key, &input("why", &context));
+    assert_eq!(of(&Rule::Uuid, None), Ok(Identity::Random));
+    assert_eq!(of(&Rule::Hash, None), Ok(Identity::Given(input("why", &context).digest())));
+    assert_eq!(of(&Rule::Key, Some("k-1")), Ok(Identity::Given("k-1".to_owned())));
+    assert_eq!(of(&Rule::custom(PerReason), None), Ok(Identity::Given("order: why".to_owned())));
+    assert_eq!(of(&Rule::Key, None), Err(IdentityError::KeyMissing));
+    assert_eq!(of(&Rule::Key, Some(" \t")), Err(IdentityError::KeyBlank));
+    assert_eq!(of(&Rule::Hash, Some("k-1")), Err(IdentityError::KeyUnused { strategy: "hash" }));
+}
+
+#[test]
+fn strategies_are_read_by_their_names() {
+    let read = |name: &str| name.parse::<Rule>().map(|rule| rule.name()).map_err(|error| error.to_string());
+    assert_eq!(read("default"), Ok("uuid"));
+    assert_eq!(read("uuid"), Ok("uuid"));
+    assert_eq!(read("hash"), Ok("hash"));
+    assert_eq!(read("key"), Ok("key"));
+    assert_eq!(read("random"), Err("Unknown identity_strategy: random (use `uuid`, `hash` or `key`)".to_owned()));
+    assert!(read("custom").unwrap_err().contains("no identity_strategy_class provided"));
 }

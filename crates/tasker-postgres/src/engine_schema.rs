@@ -5,12 +5,13 @@
 /// side by side.
 pub const MIGRATIONS: &[(i32, &str, &str)] = &[(
     1,
-    "ready queue and exchange",
+    "ready queue, exchange, operations",
     concat!(
         include_str!("../sql/engine/000_schema.sql"),
         include_str!("../sql/engine/001_tables.sql"),
         include_str!("../sql/engine/register_definition_1.sql"),
         include_str!("../sql/engine/create_tasks_1.sql"),
+        include_str!("../sql/engine/changed_1.sql"),
         include_str!("../sql/engine/exchange_1.sql"),
     ),
 )];

@@ -14,3 +14,8 @@ pub(crate) fn said(error: &sqlx::Error) -> String {
         },
     }
 }
+
+/// An identifier that the server reads as exactly this name.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -266,3 +266,22 @@ fn advice_is_about_long_tasks_and_repeated_steps() {
     );
     assert_eq!(recommendations(&[task(100.25)], &[step(2)]).len(), 2);
 }
+
+#[tokio::test]
+async fn performance_carries_the_statistics_of_the_program_that_asks() {
+    let database = TestDatabase::with_schema().await;
+    let report = PerformanceReport::at(database.pool(), noon()).await.unwrap();
+    let without = serde_json::to_value(&report).unwrap();
+    assert!(without.get("telemetry_insights").is_none(), "nothing is made up");
+    let insights = tasker_postgres::analytics::TelemetryInsights {
+        trace_stats: [("buffered".to_owned(), json!(3))].into(),
+        log_stats: [("dropped".to_owned(), json!(0))].into(),
+        event_router_stats: [("mappings".to_owned(), json!(34))].into(),
+    };
+    let with = serde_json::to_value(report.with_telemetry(insights)).unwrap();
+    assert_eq!(
+        with["telemetry_insights"],
+        json!({"trace_stats": {"buffered": 3}, "log_stats": {"dropped": 0}, "event_router_stats": {"mappings": 34}})
+    );
+    database.drop().await;
+}

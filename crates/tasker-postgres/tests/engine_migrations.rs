@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use sqlx::{AssertSqlSafe, PgPool};
 use tasker_postgres::engine_schema::MIGRATIONS;
-use tasker_postgres::schema::{Shape, adopt, bootstrap};
+use tasker_postgres::maintenance::{Access, Reindex, leave, plan_grants, reindex, status};
+use tasker_postgres::schema::{Policy, Shape, adopt, bootstrap, ensure};
 use tasker_testing::TestDatabase;
 
 const RELEASED: &str = include_str!("../reference/released_functions.tsv");
@@ -19,10 +20,10 @@ const DATA: &[(i32, &str)] = &[(
     "SELECT tasker_engine.register_definition_1('ns', 'kept', '1.0.0', '', false, '{}', 'hash', false,
        '{a,b}', '{\"\",\"\"}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{1}', '{0}');
      INSERT INTO tasker_engine.worker (name, lease) VALUES ('w', interval '1 hour');
-     SELECT tasker_engine.exchange_1(1, 'w', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{1}', false,
-       '{1,1}', '{\"{}\",\"{}\"}', '{k1,k2}', '{\"{}\",\"{}\"}', '{false,false}', NULL);
-     SELECT tasker_engine.exchange_1(1, 'w', (SELECT array_agg(step_id) FROM tasker_engine.queue WHERE owner = 1), '{1}', '{s}',
-       '{\"{}\"}', '{0}', '{NULL}', '{NULL}', 1, '{1}', false, '{}', '{}', '{}', '{}', '{}', NULL);",
+     SELECT tasker_engine.exchange_1(1, 'w', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, '{1}', false, NULL, false, false,
+       '{1,1}', '{\"{}\",\"{}\"}', '{k1,k2}', '{\"{}\",\"{}\"}', '{false,false}', '{NULL,NULL}', '{NULL,NULL}', NULL);
+     SELECT tasker_engine.exchange_1(1, 'w', 2, false, false, (SELECT array_agg(step_id) FROM tasker_engine.queue WHERE owner = 1), '{1}', '{s}',
+       '{\"{}\"}', '{0}', '{NULL}', '{NULL}', 1, 1, '{1}', false, NULL, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', NULL);",
 )];
 
 async fn run(pool: &PgPool, sql: &str) {
@@ -131,6 +132,89 @@ async fn every_earlier_state_becomes_the_same_and_keeps_its_data() {
         database.drop().await;
     }
     fresh.drop().await;
+}
+
+/// Steps of the two tasks of [`DATA`] by state, and the tasks' own.
+async fn states(pool: &PgPool) -> Vec<String> {
+    sqlx::query_scalar(
+        "SELECT format('step %s', x.to_state) FROM tasker_workflow_step_transitions x WHERE x.most_recent
+         UNION ALL SELECT format('task %s', x.to_state) FROM tasker_task_transitions x WHERE x.most_recent ORDER BY 1",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+/// What the data of a version does is what a worker of that release calls: registering, creating, claiming, recording
+/// outcomes. It must go on doing so on the newest schema, and with the same rows.
+#[tokio::test]
+async fn a_worker_of_every_earlier_release_works_on_the_newest_schema() {
+    for (version, ..) in MIGRATIONS {
+        let then = at_version(*version).await;
+        let now = TestDatabase::with_schema().await;
+        for (_, data) in DATA.iter().filter(|(of, _)| of <= version) {
+            run(now.pool(), data).await;
+        }
+        let expected = states(then.pool()).await;
+        assert!(expected.contains(&"step complete".to_owned()), "{expected:?}");
+        assert_eq!(states(now.pool()).await, expected, "release {version}");
+        assert_eq!(reindex(now.pool(), Reindex::default(), |_| {}).await.unwrap().unfit, [] as [i64; 0]);
+        then.drop().await;
+        now.drop().await;
+    }
+}
+
+/// What a next release may do: add a column with a default, a table, an index, a function under a new name.
+#[tokio::test]
+async fn a_worker_of_this_release_works_while_the_schema_is_ahead_by_one() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    run(
+        pool,
+        "ALTER TABLE tasker_engine.queue ADD COLUMN added integer NOT NULL DEFAULT 7;
+         ALTER TABLE tasker_engine.task ADD COLUMN added text;
+         ALTER TABLE tasker_engine.worker ADD COLUMN added jsonb NOT NULL DEFAULT '{}';
+         CREATE INDEX added_index ON tasker_engine.queue (added);
+         CREATE TABLE tasker_engine.added (id integer);
+         CREATE FUNCTION tasker_engine.exchange_999(p_worker integer) RETURNS integer LANGUAGE sql AS 'SELECT 1';
+         INSERT INTO tasker_engine.migrations (version, name) SELECT max(version) + 1, 'next' FROM tasker_engine.migrations",
+    )
+    .await;
+    let newest = MIGRATIONS.last().unwrap().0;
+    assert_eq!(ensure(pool, Policy::External).await.unwrap().engine.to, newest + 1);
+    for (_, data) in DATA {
+        run(pool, data).await;
+    }
+    assert!(states(pool).await.contains(&"step complete".to_owned()));
+    assert_eq!(reindex(pool, Reindex::default(), |_| {}).await.unwrap().unfit, [] as [i64; 0]);
+    assert_eq!(status(pool).await.unwrap().engine_version, Some(newest + 1));
+    assert!(!plan_grants(pool, "postgres", Access::Worker).await.unwrap().statements.is_empty());
+    run(pool, "UPDATE tasker_engine.worker SET lost = true").await;
+    leave(pool).await.unwrap();
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn a_migration_that_fails_leaves_nothing_and_no_lock() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    run(pool, "DROP SCHEMA tasker_engine CASCADE; CREATE SCHEMA tasker_engine; CREATE TABLE tasker_engine.queue (theirs integer)")
+        .await;
+    let before = objects(pool).await;
+    let refused = adopt(pool).await.unwrap_err();
+    assert!(refused.to_string().contains("relation \"queue\" already exists"), "{refused}");
+    assert_eq!(objects(pool).await, before);
+    let held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(sqlx::query_scalar::<_, i64>(held).fetch_one(pool).await.unwrap(), 0);
+    run(pool, "DROP SCHEMA tasker_engine CASCADE").await;
+    assert_eq!(adopt(pool).await.unwrap().engine.from, None);
+    assert_eq!(
+        sqlx::query_scalar::<_, i64>(held).fetch_one(pool).await.unwrap(),
+        0,
+        "the lock ends with the transaction"
+    );
+    database.drop().await;
 }
 
 /// What the list of released functions says against what is made; empty when all is well.

@@ -7,12 +7,12 @@ use sqlx::{AssertSqlSafe, PgConnection, pool::PoolConnection};
 use tasker_postgres::schema::Shape;
 use tasker_testing::database::TestDatabase;
 
-/// Long enough for a busy machine, and far too short for 2^100 paths.
-const TIME_LIMIT: &str = "60s";
+/// Long enough for a machine that many share, and far too short for 2^100 paths.
+const TIME_LIMIT: &str = "240s";
 
 async fn connect(database: &TestDatabase) -> PoolConnection<sqlx::Postgres> {
     let mut connection = database.pool().acquire().await.unwrap();
-    run(&mut connection, &format!("SET statement_timeout = '{TIME_LIMIT}'")).await;
+    run(&mut connection, &format!("SET statement_timeout = '{TIME_LIMIT}'; SET jit = off")).await;
     run(
         &mut connection,
         "INSERT INTO tasker_task_namespaces (name, created_at, updated_at) VALUES ('shop', now(), now());
@@ -55,7 +55,13 @@ async fn task(connection: &mut PgConnection, steps: i64, edges: &str) -> (i64, i
          SELECT {first} + pair.parent, {first} + pair.child, 'provides', now(), now() FROM ({edges}) AS pair (parent, child)"
     );
     run(connection, &sql).await;
-    run(connection, "ANALYZE").await;
+    // Just these: statistics of everything include catalogues that all databases of the server share, and whoever
+    // gathers them there keeps others waiting.
+    run(
+        connection,
+        "ANALYZE tasker_tasks, tasker_workflow_steps, tasker_workflow_step_edges, tasker_workflow_step_transitions",
+    )
+    .await;
     (task_id, first)
 }
 

@@ -1,8 +1,10 @@
-//! What the tests of Tasker and of its users need: a database for each test and a clock that is moved.
+//! What the tests of Tasker and of its users need: a database for each test, also as Rails leaves
+//! it, and a clock that is moved.
 
 pub mod clock;
 pub mod database;
 pub mod factories;
+pub mod rails;
 pub mod shapes;
 
 pub use clock::ManualClock;

@@ -1,10 +1,10 @@
-//! `tasker db create`, `adopt` and `check`.
+//! `tasker db create` and `adopt`.
 
 use std::io::{self, Write};
 
 use clap::Args;
 use tasker_postgres::PgPool;
-use tasker_postgres::schema::{self, Bootstrapped, Comparison, Inspection, PublicObjects, SchemaError, Shape};
+use tasker_postgres::schema::{self, Bootstrapped, PublicObjects, ReadinessFunctions, SchemaError, Shape};
 
 use super::{DbError, DbOutcome, reindex};
 
@@ -56,6 +56,13 @@ pub(super) async fn create(choice: ShapeChoice, pool: &PgPool, output: &mut impl
 pub(super) async fn adopt(pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
     let done = schema::adopt(pool).await?;
     report(done, output)?;
+    let readiness = {
+        let mut connection = pool.acquire().await.map_err(SchemaError::from)?;
+        schema::readiness_functions(&mut connection).await?
+    };
+    if readiness != ReadinessFunctions::Ours {
+        writeln!(output, "the functions that tell which steps are ready are {readiness}; they stay as they are")?;
+    }
     reindex::fill(pool, output).await
 }
 
@@ -69,28 +76,4 @@ fn report(done: Bootstrapped, output: &mut impl Write) -> io::Result<()> {
         Some(from) if from == done.engine.to => writeln!(output, "found schema tasker_engine, version {from}"),
         Some(from) => writeln!(output, "brought schema tasker_engine from version {from} to {}", done.engine.to),
     }
-}
-
-pub(super) async fn check(json: bool, pool: &PgPool, output: &mut impl Write) -> Result<DbOutcome, DbError> {
-    let mut connection = pool.acquire().await.map_err(SchemaError::from)?;
-    // A database without the tables, or with them elsewhere, has nothing to compare: one sentence says more than a
-    // list of everything that is missing.
-    match schema::inspect(&mut connection).await? {
-        Inspection::Empty | Inspection::OtherApplication { .. } => return Err(SchemaError::NothingToAdopt.into()),
-        Inspection::WrongSchema { schema } => return Err(SchemaError::WrongSchema { schema }.into()),
-        Inspection::Complete { .. } | Inspection::Partial { .. } => {}
-    }
-    let comparison = schema::compare(&mut connection).await?;
-    write_comparison(json, &comparison, output)?;
-    Ok(if comparison.is_equal() { DbOutcome::Fine } else { DbOutcome::Differs })
-}
-
-fn write_comparison(json: bool, comparison: &Comparison, output: &mut impl Write) -> Result<(), DbError> {
-    if json {
-        serde_json::to_writer_pretty(&mut *output, comparison)?;
-        writeln!(output)?;
-    } else {
-        write!(output, "{comparison}")?;
-    }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! `tasker db`: making the schema in a database of the user's, comparing it with the original, and living there together
 //! with others.
 
+mod check;
 mod create;
 mod grant;
 mod leave;
@@ -17,6 +18,7 @@ use tasker_postgres::PgPool;
 use tasker_postgres::maintenance::MaintenanceError;
 use tasker_postgres::schema::{SchemaError, Shape};
 
+pub use check::CheckArguments;
 pub use create::ShapeChoice;
 pub use grant::GrantArguments;
 pub use rails::RailsArguments;
@@ -32,11 +34,7 @@ pub enum DbCommand {
     /// Add schema `tasker_engine` to a database whose tables another program made
     Adopt,
     /// Compare the database with the original schema; exit 0 when equal, 1 otherwise
-    Check {
-        /// Print one JSON document
-        #[arg(long)]
-        json: bool,
-    },
+    Check(CheckArguments),
     /// Show versions, sizes, tasks, steps and workers
     Status {
         /// Print one JSON document
@@ -125,7 +123,7 @@ pub async fn run(command: &DbCommand, pool: &PgPool, output: &mut impl Write) ->
     match command {
         DbCommand::Create(choice) => create::create(*choice, pool, output).await,
         DbCommand::Adopt => create::adopt(pool, output).await,
-        DbCommand::Check { json } => create::check(*json, pool, output).await,
+        DbCommand::Check(arguments) => check::check(*arguments, pool, output).await,
         DbCommand::Status { json } => status::show(*json, pool, output).await,
         DbCommand::Full(arguments) => shape::reshape(Shape::Full, arguments, pool, output).await,
         DbCommand::Slim(arguments) => shape::reshape(Shape::Slim, arguments, pool, output).await,

@@ -4,22 +4,19 @@ use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tasker_domain::json::Json;
-use tasker_domain::retry::AskedWait;
 use tasker_domain::simulation::CutShort;
 use tasker_domain::template::StepTemplate;
-use tasker_domain::verdict::{self, FailedAttempt, Failure, Verdict};
+use tasker_domain::verdict::{self, Verdict};
 use tasker_postgres::ledger::Settlement;
 
 use crate::entropy::Entropy;
-use crate::step_handler::{ErrorKind, Output, SharedHandler, StepContext, StepError, Wait};
+use crate::step_handler::{Output, SharedHandler, StepContext, StepError};
 
 /// How long a handler that was told to stop has to wind up before it is dropped.
 const WIND_UP: Duration = Duration::from_secs(3);
-
-/// Longest error message that is stored, in bytes.
-const MESSAGE_BYTES: usize = 16 * 1024;
 
 /// Runs one attempt to its end: the user's two methods, the time limit, panics, and whether the result can be stored.
 pub(crate) async fn handle(
@@ -108,22 +105,10 @@ pub(crate) fn settle(
         Err(error) => error,
     };
     let document = error_document(&error, template, attempt);
-    let (failure, asked) = meaning(&error);
-    let facts = FailedAttempt { attempt, attempts_allowed, failure, asked };
     let mut chance = || entropy.fraction();
-    let verdict = verdict::after_failure(facts, template.jitter.then_some(&mut chance));
+    let verdict =
+        verdict::after_failure(error.attempt(attempt, attempts_allowed), template.jitter.then_some(&mut chance));
     settlement(verdict, document, None)
-}
-
-/// What an error means for the step, and what wait it asks for.
-pub(super) fn meaning(error: &StepError) -> (Failure, AskedWait) {
-    let failure = if error.kind() == ErrorKind::Permanent { Failure::Permanent } else { Failure::MayPass };
-    let asked = match error.wait() {
-        Wait::Default => AskedWait::Nothing,
-        Wait::Requested(wait) => AskedWait::AtLeast(wait),
-        Wait::Table => AskedWait::Table,
-    };
-    (failure, asked)
 }
 
 /// The settlement of a verdict.
@@ -135,36 +120,9 @@ pub(crate) fn settlement(verdict: Verdict, error: Box<RawValue>, note: Option<&'
     }
 }
 
-/// The keys under which Rails stores an error: `error`, `error_class`, `backtrace`, and `error_details`.
+/// The keys under which Rails stores an error.
 pub(super) fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
     // A failure has no stack once it is a value; what it came from takes the place.
     let origin = format!("{} (step {}, attempt {attempt})", template.handler_class, template.name);
-    let mut document = serde_json::Map::new();
-    document.insert("error".to_owned(), storable(error.message()).into());
-    document.insert("error_class".to_owned(), storable(error.class()).into());
-    document.insert("backtrace".to_owned(), origin.into());
-    let mut details = serde_json::Map::new();
-    if let Some(code) = error.code() {
-        details.insert("error_code".to_owned(), storable(code).into());
-    }
-    if let Some(more) = error.details() {
-        let fits = more.to_string().len() <= MESSAGE_BYTES
-            && Json::parse(&more.to_string()).is_ok_and(|value| value.check_storable().is_ok());
-        let context = if fits { more.clone() } else { "left out: it is too large or cannot be stored".into() };
-        details.insert("error_context".to_owned(), context);
-    }
-    if !details.is_empty() {
-        document.insert("error_details".to_owned(), details.into());
-    }
-    Output::from(serde_json::Value::Object(document)).into_raw()
-}
-
-/// A text that PostgreSQL takes: without U+0000, of bounded length.
-fn storable(text: &str) -> String {
-    let clean = text.replace('\0', "\u{FFFD}");
-    if clean.len() <= MESSAGE_BYTES {
-        return clean;
-    }
-    let end = (0..=MESSAGE_BYTES).rev().find(|&place| clean.is_char_boundary(place)).unwrap_or(0);
-    format!("{} … ({} bytes in all)", &clean[..end], clean.len())
+    Output::from(Value::Object(error.document(&origin))).into_raw()
 }

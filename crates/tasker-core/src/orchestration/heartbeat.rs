@@ -5,8 +5,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
-use tasker_postgres::ledger::{Ledger, WorkerId};
+use tasker_postgres::ledger::{Beat, Ledger, WorkerId};
 use tokio_util::sync::CancellationToken;
+
+use super::holding::Holding;
 
 /// How long the farewell to the database may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -35,11 +37,13 @@ pub(crate) struct Heartbeat {
 }
 
 impl Heartbeat {
-    /// Starts to beat. `lost` is cancelled when others have declared the worker lost.
+    /// Starts to beat. `lost` is cancelled when others have declared the worker lost; steps of `holding` are told to
+    /// stop when their claim is not the worker's any more.
     pub(crate) fn start(
         ledger: &Ledger,
         worker: WorkerId,
         pulse: Pulse,
+        holding: Holding,
         lost: CancellationToken,
     ) -> std::io::Result<Self> {
         let stop = CancellationToken::new();
@@ -66,11 +70,11 @@ impl Heartbeat {
                     // A database that does not answer must not keep the worker from ending.
                     let beat = tokio::select! {
                         () = stopped.cancelled() => break,
-                        beat = ledger.heartbeat(worker) => beat,
+                        beat = async { ledger.heartbeat(worker, &holding.claims()).await } => beat,
                     };
                     match beat {
-                        Ok(true) => {}
-                        Ok(false) => {
+                        Ok(Beat { alive: true, voided }) => holding.signal(&voided),
+                        Ok(Beat { alive: false, .. }) => {
                             lost.cancel();
                             break;
                         }

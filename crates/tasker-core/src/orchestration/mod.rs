@@ -1,18 +1,26 @@
 //! Carrying tasks to their end: the worker's loop and what it is made of.
 
 mod attempt;
+mod calls;
+mod caretaker;
+mod claims;
 mod definitions;
 mod heartbeat;
+mod holding;
+mod listener;
 mod progress;
 mod simulated;
 mod take_over;
 mod worker;
 
 pub use attempt::over_its_limit;
-pub(crate) use definitions::Definition;
+pub(crate) use caretaker::Caretaker;
+pub(crate) use definitions::{Definition, Definitions};
 pub(crate) use heartbeat::Heartbeat;
 pub use heartbeat::Pulse;
+pub(crate) use holding::Holding;
+pub(crate) use listener::Listener;
 pub use progress::{Observer, Progress, Unobserved};
 pub use simulated::{simulated_end, simulated_failure};
 pub(crate) use take_over::{NAMELESS, take_over_from};
-pub(crate) use worker::{Drive, DriveEnd, Worker};
+pub(crate) use worker::{Asked, Drive, DriveEnd, Goal, Worker};

@@ -3,8 +3,9 @@
 use tasker_domain::json::Json;
 use tasker_domain::simulation::{Ending, Failed};
 use tasker_domain::template::StepTemplate;
+use tasker_domain::verdict::FailedAttempt;
 
-use super::attempt::{check_storable, error_document, meaning};
+use super::attempt::{check_storable, error_document};
 use crate::step_handler::{Output, StepError};
 use crate::tasker::MAX_RESULT_BYTES;
 
@@ -25,7 +26,7 @@ pub fn simulated_end(answer: Result<Output, StepError>, step: &StepTemplate, att
 
 /// The failure of an attempt of this step, with the keys that its row would have. `attempt` counts from 1.
 pub fn simulated_failure(error: &StepError, step: &StepTemplate, attempt: u32) -> Failed {
-    let (failure, asked) = meaning(error);
+    let FailedAttempt { failure, asked, .. } = error.attempt(attempt, step.attempts_allowed());
     let mut document = Json::parse(error_document(error, step, attempt).get())
         .expect("what is written for an error is JSON of a few levels");
     let error = document.as_object_mut().map(std::mem::take).unwrap_or_default();

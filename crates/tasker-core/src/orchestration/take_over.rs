@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Exchange, Holder, Ledger, LedgerError, Settled};
+use tasker_postgres::ledger::{EXCHANGE_OUTCOMES, Exchange, Holder, Ledger, LedgerError, Settled};
 
 use super::attempt::settlement;
 use crate::entropy::Entropy;
@@ -49,9 +49,10 @@ pub(crate) async fn take_over_from(
             Settled { step_id: step.step_id, token: step.token, settlement }
         })
         .collect();
-    let call =
-        Exchange { worker, label: &name, outcomes: &outcomes, want: 0, lanes: &[], wake: false, tasks: &[], now };
-    // Steps that are refused here have been settled by somebody else in the same moment.
-    ledger.exchange(&call).await?;
+    for batch in outcomes.chunks(EXCHANGE_OUTCOMES) {
+        // Steps that are refused here have been settled by somebody else in the same moment; what others hold now is
+        // left to the next who looks.
+        ledger.exchange(&Exchange { outcomes: batch, now, ..Exchange::new(worker, &name) }).await?;
+    }
     ledger.stop_worker(worker).await
 }

@@ -1,36 +1,40 @@
-//! The worker's loop: finished steps and new claims travel in the same call. While one exchange is in flight, finished
+//! The worker's loop: finished steps and new claims travel in the same call. While exchanges are in flight, finished
 //! steps gather for the next, so batches grow with load and an idle worker commits at once.
 
-use std::collections::HashMap;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{
-    Claim, ClaimedTask, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, Ledger, LedgerError, NewTask, Prospect, Reply,
-    Settled, Settlement, WorkerId,
-};
-use tokio::task::JoinSet;
+use tasker_postgres::ledger::{Created, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{handle, settle, settlement};
-use super::definitions::{Definition, Definitions};
-use super::progress::{Observer, Progress};
+use super::attempt::{settle, settlement};
+use super::calls::{Answered, InFlight};
+use super::definitions::Definitions;
+use super::holding::{Finished, Held, Holding};
+use super::progress::Observer;
 use super::take_over::take_over_from;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::registry::Handlers;
-use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
+use crate::step_handler::{Output, StepError};
 
 /// How long handlers that were told to stop have to end before they are dropped.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// How often a worker that waits for others looks whether something has changed.
+/// How often a worker looks whether there is something to do that nobody told it of.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Most tasks that one call creates.
+const TASKS_A_CALL: usize = 500;
+
+/// How long an outcome rests whose rows somebody else holds.
+const HELD_REST: Duration = Duration::from_millis(200);
 
 /// What one worker works with.
 pub(crate) struct Worker {
@@ -44,20 +48,53 @@ pub(crate) struct Worker {
     pub(crate) concurrency: usize,
     pub(crate) max_result_bytes: usize,
     pub(crate) lanes: Vec<i64>,
+    /// What it holds at this moment.
+    pub(crate) holding: Holding,
+    /// How many exchanges may be in flight at a time.
+    pub(crate) calls_at_a_time: usize,
+    /// Whether a call whose answer was lost is made again until it is answered; otherwise the drive ends.
+    pub(crate) outlives_outages: bool,
+}
+
+/// What a worker works for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// The end of one task: the given one, or the one that is created with the first call.
+    Task(Option<i64>),
+    /// One task as far as it goes at this moment.
+    Advance(i64),
+    /// Everything in its lanes, until it is told to stop.
+    Everything,
 }
 
 /// What a worker is driven by.
 pub(crate) struct Drive<'a> {
     /// Tasks to create with the first exchange.
     pub(crate) create: Vec<NewTask>,
-    /// The task whose end ends the drive; the one created where it is nothing.
-    pub(crate) task_id: Option<i64>,
+    /// Where tasks come from that are to be created with the next call.
+    pub(crate) inbox: Option<&'a mut mpsc::Receiver<Asked>>,
+    /// When the drive ends.
+    pub(crate) goal: Goal,
     /// Who is told.
     pub(crate) observer: &'a dyn Observer,
+    /// Signalled to claim nothing more and to end when what runs has ended.
+    pub(crate) drain: &'a CancellationToken,
     /// Signalled to stop: what runs is cancelled and handed back.
     pub(crate) stop: &'a CancellationToken,
     /// Signalled when others have declared the worker lost.
     pub(crate) lost: &'a CancellationToken,
+    /// Signalled when there may be something in the line.
+    pub(crate) called: &'a Notify,
+}
+
+/// A task that somebody asks a worker to create, and who waits for the answer.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) task: NewTask,
+    /// Whether its key was made for it, so that a task of this key can only be this one.
+    pub(crate) key_is_new: bool,
+    /// Dropped unanswered when the database failed.
+    pub(crate) answer: Option<oneshot::Sender<Created>>,
 }
 
 /// Why a drive ended.
@@ -65,6 +102,8 @@ pub(crate) struct Drive<'a> {
 pub(crate) enum DriveEnd {
     /// The task ended.
     Ended { task_id: i64, executions: u64 },
+    /// Nothing more of the task can be done now; the earliest step is due after this time, if one waits for a time.
+    Rests { due: Option<Duration> },
     /// It was told to stop; everything it held has been handed back.
     Stopped { task_id: Option<i64>, executions: u64 },
     /// A task with this identity was there before; nothing was created.
@@ -77,152 +116,193 @@ pub(crate) enum DriveEnd {
     Stuck { task_id: i64 },
 }
 
-/// An attempt that has ended and awaits its exchange.
-#[derive(Debug)]
-struct Finished {
-    task_id: i64,
-    place: usize,
-    attempt: u32,
-    settled: Settled,
-    /// Whether the database refused its outcome and this one stands in for it.
-    replaced: bool,
+/// What changes while a worker is driven.
+pub(super) struct State {
+    pub(super) goal: Goal,
+    pub(super) finished: Vec<Finished>,
+    /// Outcomes whose rows somebody else holds, and when they are tried again, by the clock's elapsed time.
+    pub(super) resting: Vec<Finished>,
+    pub(super) resting_until: Duration,
+    /// Until when calls pass over what others hold.
+    pub(super) careful_until: Option<Duration>,
+    /// The batch in flight was refused for one of its values: its outcomes go one by one.
+    pub(super) one_by_one: bool,
+    pub(super) running: JoinSet<Finished>,
+    pub(super) create: Vec<Asked>,
+    /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
+    pub(super) ask: bool,
+    pub(super) wake: bool,
+    /// When the next step is due, by the clock's elapsed time.
+    pub(super) next_due: Option<Duration>,
+    /// Whether it takes no more claims.
+    pub(super) draining: bool,
+    /// Since when it is being stopped, by the clock's elapsed time.
+    pub(super) stopping: Option<Duration>,
+    /// Whether lanes were made, paused or resumed.
+    pub(super) lanes_changed: bool,
+    pub(super) executions: u64,
+    /// Number of the newest call, from 1.
+    pub(super) calls: i32,
+    /// Claims that calls in flight may bring.
+    pub(super) expected: usize,
 }
 
-impl Finished {
-    fn bytes(&self) -> usize {
-        match &self.settled.settlement {
-            Settlement::Success { results } => results.get().len(),
-            Settlement::Retry { error, .. } | Settlement::Exhausted { error, .. } | Settlement::Permanent { error } => {
-                error.get().len()
-            }
-            Settlement::HandBack { .. } => 0,
+impl State {
+    fn new(drive: &mut Drive<'_>) -> Self {
+        State {
+            goal: drive.goal,
+            finished: Vec::new(),
+            resting: Vec::new(),
+            resting_until: Duration::ZERO,
+            careful_until: None,
+            one_by_one: false,
+            running: JoinSet::new(),
+            create: std::mem::take(&mut drive.create)
+                .into_iter()
+                .map(|task| Asked { task, key_is_new: true, answer: None })
+                .collect(),
+            ask: true,
+            wake: drive.goal != Goal::Task(None),
+            next_due: None,
+            draining: false,
+            stopping: None,
+            // which lanes it serves is asked first of all
+            lanes_changed: drive.goal == Goal::Everything,
+            executions: 0,
+            calls: 0,
+            expected: 0,
         }
+    }
+
+    /// The task that is worked, if it is one.
+    pub(super) fn task_id(&self) -> Option<i64> {
+        match self.goal {
+            Goal::Task(task_id) => task_id,
+            Goal::Advance(task_id) => Some(task_id),
+            Goal::Everything => None,
+        }
+    }
+
+    /// Whether it holds nothing any more.
+    fn is_empty(&self) -> bool {
+        self.running.is_empty() && self.finished.is_empty() && self.resting.is_empty()
     }
 }
 
-/// An attempt that runs.
-struct Held {
-    task_id: i64,
-    place: usize,
-    attempt: u32,
-    attempts_allowed: u32,
-    definition: Arc<Definition>,
-    token: i32,
-    signal: CancellationToken,
-    /// The task of the runtime that carries it out; nothing before there is one.
-    carried_out_by: Option<tokio::task::Id>,
-}
-
-type InFlight = Pin<Box<dyn Future<Output = (Vec<Finished>, usize, Result<Reply, LedgerError>)> + Send>>;
-
-/// What changes while a worker is driven.
-struct State {
-    finished: Vec<Finished>,
-    /// The batch in flight was refused for one of its values: its outcomes go one by one.
-    one_by_one: bool,
-    running: JoinSet<Finished>,
-    /// What runs, by step.
-    held: HashMap<i64, Held>,
-    create: Vec<NewTask>,
-    task_id: Option<i64>,
-    /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
-    ask: bool,
-    wake: bool,
-    /// When the next step is due, by the clock's elapsed time.
-    next_due: Option<Duration>,
-    /// Since when it is being stopped, by the clock's elapsed time.
-    stopping: Option<Duration>,
-    executions: u64,
-}
-
 impl Worker {
-    /// Works until the task has ended or something else ends the drive.
-    pub(crate) async fn drive(&mut self, drive: Drive<'_>) -> DriveEnd {
-        let mut state = State {
-            finished: Vec::new(),
-            one_by_one: false,
-            running: JoinSet::new(),
-            held: HashMap::new(),
-            create: drive.create,
-            task_id: drive.task_id,
-            ask: true,
-            wake: drive.task_id.is_some(),
-            next_due: None,
-            stopping: None,
-            executions: 0,
-        };
+    /// Works until the goal is reached or something else ends the drive.
+    pub(crate) async fn drive(&mut self, mut drive: Drive<'_>) -> DriveEnd {
+        let mut state = State::new(&mut drive);
         let clock = self.clock.clone();
-        let mut in_flight: Option<InFlight> = None;
+        let mut in_flight: FuturesUnordered<InFlight> = FuturesUnordered::new();
         loop {
-            if in_flight.is_none() {
-                if state.stopping.is_some() && state.running.is_empty() && state.finished.is_empty() {
-                    return DriveEnd::Stopped { task_id: state.task_id, executions: state.executions };
-                }
-                if state.ask || !state.finished.is_empty() {
-                    // Others that end in this very moment travel along.
-                    tokio::task::yield_now().await;
-                    while let Some(ended) = state.running.try_join_next() {
-                        self.gather(&mut state, ended);
-                    }
-                    in_flight = Some(self.exchange(&mut state));
+            if state.lanes_changed && state.goal == Goal::Everything {
+                match self.ledger.lanes(self.id).await {
+                    Ok(lanes) => (self.lanes, state.lanes_changed, state.ask) = (lanes, false, true),
+                    Err(error) if error.is_unavailable() && self.outlives_outages => {}
+                    Err(error) => return DriveEnd::Failed { task_id: state.task_id(), error },
                 }
             }
-            let wait = match (in_flight.is_some(), state.next_due) {
-                (true, _) => None,
-                (false, Some(due)) => Some(due.saturating_sub(clock.elapsed())),
-                (false, None) if state.running.is_empty() => Some(LOOK_AGAIN),
-                (false, None) => None,
-            };
+            if !state.resting.is_empty() && clock.elapsed() >= state.resting_until {
+                state.finished.append(&mut state.resting);
+            }
+            if let Some(inbox) = drive.inbox.as_deref_mut() {
+                while state.create.len() < TASKS_A_CALL
+                    && let Ok(asked) = inbox.try_recv()
+                {
+                    state.create.push(asked);
+                }
+            }
+            if in_flight.is_empty()
+                && state.is_empty()
+                && state.create.is_empty()
+                && (state.stopping.is_some() || state.draining)
+            {
+                return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
+            }
+            if in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state) {
+                if state.ask || !state.finished.is_empty() || !state.create.is_empty() {
+                    // Others that end in this very moment travel along.
+                    tokio::task::yield_now().await;
+                    while let Some(ended) = state.running.try_join_next_with_id() {
+                        self.gather(&mut state, ended.map(|(_, finished)| finished));
+                    }
+                    in_flight.push(self.exchange(&mut state));
+                }
+            }
             let running = state.running.len();
+            let wait = self.longest_wait(&state, in_flight.is_empty());
             // What is left of it: ends of other steps meanwhile do not prolong it.
             let stopping_for = state.stopping.map_or(Duration::ZERO, |since| clock.elapsed().saturating_sub(since));
             let grace = STOP_GRACE.saturating_sub(stopping_for);
+            let idle = in_flight.is_empty() && state.stopping.is_none();
             tokio::select! {
                 biased;
-                () = drive.lost.cancelled() => return DriveEnd::Lost { task_id: state.task_id },
-                (batch, created, reply) = async { in_flight.as_mut().expect("guarded by the condition").await }, if in_flight.is_some() => {
-                    in_flight = None;
-                    match reply {
-                        Ok(reply) => {
-                            if let Some(end) = self.take(&mut state, batch, reply, drive.observer).await {
-                                return end;
-                            }
-                        }
-                        // An outcome of our own making that is refused, too, would be sent for ever.
-                        Err(LedgerError::InvalidValue(_)) if batch.len() > 1 || batch.iter().any(|one| !one.replaced) => self.isolate(&mut state, batch, created),
-                        Err(error) => return DriveEnd::Failed { task_id: state.task_id, error },
+                () = drive.lost.cancelled() => {
+                    self.holding.signal_all();
+                    return DriveEnd::Lost { task_id: state.task_id() };
+                }
+                Some(answered) = in_flight.next(), if !in_flight.is_empty() => {
+                    if let Some(end) = self.answered(&mut state, answered, drive.observer).await {
+                        return end;
                     }
                 }
                 Some(ended) = state.running.join_next(), if running > 0 => self.gather(&mut state, ended),
                 () = drive.stop.cancelled(), if state.stopping.is_none() => {
                     state.stopping = Some(clock.elapsed());
-                    state.held.values().for_each(|held| held.signal.cancel());
+                    self.holding.signal_all();
                 }
+                () = drive.drain.cancelled(), if !state.draining => state.draining = true,
                 () = clock.deadline(grace), if state.stopping.is_some() && running > 0 => {
                     // What does not stop when told is dropped; its steps go back all the same.
                     state.running.abort_all();
                     state.running.detach_all();
-                    let left = std::mem::take(&mut state.held);
+                    let left = self.holding.take_all();
                     state.finished.extend(left.into_iter().map(|(step_id, held)| held.handed_back(step_id)));
                 }
-                () = clock.idle(wait, running), if in_flight.is_none() && state.stopping.is_none() => {
+                Some(asked) = next(&mut drive.inbox), if state.create.len() < TASKS_A_CALL => state.create.push(asked),
+                () = drive.called.notified(), if idle && state.goal == Goal::Everything => state.ask = true,
+                () = clock.idle(wait, running), if idle => {
                     if running == 0
                         && state.next_due.is_none()
                         && let Some(end) = self.look_around(&state).await
                     {
                         return end;
                     }
-                    state.ask = true;
+                    state.ask = state.resting.is_empty();
                     state.wake = true;
                 }
             }
         }
     }
 
-    fn gather(&self, state: &mut State, ended: Result<Finished, tokio::task::JoinError>) {
+    /// Whether a second call beside one in flight pays: it carries enough to be worth its commit.
+    fn is_worth_a_call(&self, state: &State) -> bool {
+        !state.one_by_one && (state.finished.len() + state.create.len()) * 4 >= self.concurrency.min(64)
+    }
+
+    /// How long nothing has to be asked; nothing where only a step that runs can change something.
+    fn longest_wait(&self, state: &State, idle: bool) -> Option<Duration> {
+        if !idle {
+            return None;
+        }
+        let elapsed = self.clock.elapsed();
+        let due = state.next_due.map(|due| due.saturating_sub(elapsed));
+        let resting = (!state.resting.is_empty()).then(|| state.resting_until.saturating_sub(elapsed));
+        let has_room = state.running.len() < self.concurrency && !state.draining;
+        let look = match state.goal {
+            Goal::Everything => has_room.then_some(LOOK_AGAIN),
+            Goal::Task(_) | Goal::Advance(_) => {
+                (due.is_none() && resting.is_none() && state.running.is_empty()).then_some(LOOK_AGAIN)
+            }
+        };
+        [due.filter(|_| has_room), resting, look].into_iter().flatten().min()
+    }
+
+    pub(super) fn gather(&self, state: &mut State, ended: Result<Finished, JoinError>) {
         match ended {
             Ok(mut finished) => {
-                state.held.remove(&finished.settled.step_id);
+                self.holding.remove(finished.settled.step_id);
                 if state.stopping.is_some() && !matches!(finished.settled.settlement, Settlement::Success { .. }) {
                     // It failed because it was told to stop: that is no failure of the step.
                     finished.settled.settlement = Settlement::HandBack { note: "handed_back" };
@@ -231,224 +311,63 @@ impl Worker {
             }
             // Panics of a handler are caught inside, but not one of its destructors; its step fails all the same.
             Err(error) => {
-                let place = state.held.iter().find(|(_, held)| held.carried_out_by == Some(error.id()));
-                let Some(step_id) = place.map(|(&step_id, _)| step_id) else {
+                let Some((step_id, held)) = self.holding.remove_carried_out_by(error.id()) else {
                     tracing::error!(%error, "an attempt ended that nobody had begun");
                     return;
                 };
-                if let Some(held) = state.held.remove(&step_id) {
-                    state.finished.push(self.ended_without_outcome(step_id, held, &error));
-                }
+                state.finished.push(self.ended_without_outcome(step_id, held, &error));
             }
         }
     }
 
-    fn ended_without_outcome(&self, step_id: i64, held: Held, error: &tokio::task::JoinError) -> Finished {
+    fn ended_without_outcome(&self, step_id: i64, held: Held, error: &JoinError) -> Finished {
         let failure = StepError::panic(format!("the attempt ended without an outcome: {error}"));
         let step = &held.definition.template.steps[held.place];
         let settlement = settle(Err(failure), step, held.attempt, held.attempts_allowed, &self.entropy);
         held.finished(step_id, settlement)
     }
 
-    /// Starts an exchange with as much as one call may carry.
-    fn exchange(&self, state: &mut State) -> InFlight {
-        let most = if state.one_by_one { 1 } else { EXCHANGE_OUTCOMES };
-        let mut bytes = 0;
-        let mut count = 0;
-        for finished in &state.finished {
-            bytes += finished.bytes();
-            if count > 0 && (count >= most || bytes > EXCHANGE_BYTES) {
-                break;
+    async fn answered(&mut self, state: &mut State, answered: Answered, observer: &dyn Observer) -> Option<DriveEnd> {
+        let Answered { batch, asked, repeated, expected, reply } = answered;
+        state.expected -= expected;
+        match reply {
+            Ok(reply) => self.take(state, batch, asked, repeated, reply, observer).await,
+            // An outcome of our own making that is refused, too, would be sent for ever.
+            Err(LedgerError::InvalidValue(_)) if batch.len() > 1 || batch.iter().any(|one| !one.replaced) => {
+                // Nothing of the call stands: what was to be created goes with the next.
+                state.create.extend(asked);
+                isolate(state, batch);
+                None
             }
-            count += 1;
-        }
-        let mut batch: Vec<Finished> = state.finished.drain(..count).collect();
-        state.one_by_one = state.one_by_one && !state.finished.is_empty();
-        let busy = state.running.len() + state.finished.len();
-        let want = if state.stopping.is_some() || state.one_by_one { 0 } else { self.concurrency.saturating_sub(busy) };
-        let create = std::mem::take(&mut state.create);
-        let wake = std::mem::take(&mut state.wake);
-        state.ask = false;
-        let (ledger, label, lanes) = (self.ledger.clone(), self.label.clone(), self.lanes.clone());
-        let (worker, now) = (self.id, self.clock.record_time());
-        Box::pin(async move {
-            let outcomes: Vec<Settled> = batch.iter_mut().map(|finished| finished.settled.clone()).collect();
-            let call =
-                Exchange { worker, label: &label, outcomes: &outcomes, want, lanes: &lanes, wake, tasks: &create, now };
-            let reply = ledger.exchange(&call).await;
-            (batch, create.len(), reply)
-        })
-    }
-
-    /// The database refused a value of this batch: everything goes again, one by one; what is refused alone fails its
-    /// own step and no other.
-    fn isolate(&self, state: &mut State, mut batch: Vec<Finished>, created: usize) {
-        debug_assert_eq!(created, 0, "a first call carries no outcomes");
-        if batch.len() == 1 {
-            let refused = &mut batch[0];
-            let error = serde_json::json!({
-                "error": "the database could not store what this attempt left: its text or numbers are out of PostgreSQL's range",
-                "error_class": "Tasker::InvalidResult",
-                "backtrace": "",
-            });
-            let facts = FailedAttempt {
-                attempt: refused.attempt,
-                attempts_allowed: refused.attempt,
-                failure: Failure::Permanent,
-                asked: AskedWait::Nothing,
-            };
-            refused.replaced = true;
-            refused.settled.settlement =
-                settlement(verdict::after_failure(facts, None), Output::from(error).into_raw(), None);
-        } else {
-            state.one_by_one = true;
-        }
-        batch.append(&mut state.finished);
-        state.finished = batch;
-        state.ask = true;
-    }
-
-    /// Takes in a reply: tells the observer what is now committed and starts what was claimed.
-    async fn take(
-        &mut self,
-        state: &mut State,
-        batch: Vec<Finished>,
-        reply: Reply,
-        observer: &dyn Observer,
-    ) -> Option<DriveEnd> {
-        for created in &reply.created {
-            if !created.created {
-                return Some(DriveEnd::Duplicate { task_id: created.task_id });
+            // What is held or worked on by others at every try is tried again by and by.
+            Err(LedgerError::Held(error) | LedgerError::Contended(error)) if self.outlives_outages => {
+                tracing::warn!(%error, "others stood in the way; the call is made again");
+                state.create.extend(asked);
+                self.rest(state, batch);
+                None
             }
-            state.task_id = Some(created.task_id);
-            self.lanes.push(-created.task_id);
-            observer.observe(Progress::TaskCreated { task_id: created.task_id });
-        }
-        for finished in batch {
-            observer.observe(told(finished, &reply.refused, &reply.halted));
-        }
-        for task_id in &reply.halted {
-            state.held.values().filter(|held| held.task_id == *task_id).for_each(|held| held.signal.cancel());
-        }
-        let instant = reply.instant;
-        state.next_due =
-            reply.next_due.map(|due| self.clock.elapsed() + (due - instant).to_std().unwrap_or(Duration::ZERO));
-        for &task_id in &reply.parked {
-            let wait = reply.next_due.map(|due| (due - instant).to_std().unwrap_or(Duration::ZERO));
-            observer.observe(Progress::TaskParked { task_id, wait });
-        }
-        let mut goal = None;
-        for &(task_id, ended) in &reply.ended {
-            observer.observe(Progress::TaskEnded { task_id, ended });
-            if state.task_id == Some(task_id) {
-                goal = Some(DriveEnd::Ended { task_id, executions: state.executions });
+            Err(LedgerError::Busy(tasks)) if self.outlives_outages => {
+                tracing::warn!(?tasks, "tasks are being worked on by others; the call is made again");
+                state.create.extend(asked);
+                self.rest(state, batch);
+                None
             }
+            Err(error) => Some(DriveEnd::Failed { task_id: state.task_id(), error }),
         }
-        if goal.is_some() {
-            return goal;
-        }
-        if let Err(error) = self.start(state, reply, observer).await {
-            return Some(DriveEnd::Failed { task_id: state.task_id, error });
-        }
-        None
     }
 
-    async fn start(&mut self, state: &mut State, reply: Reply, observer: &dyn Observer) -> Result<(), LedgerError> {
-        let mut contexts: HashMap<i64, (Arc<Definition>, Arc<Output>)> = HashMap::new();
-        for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
-            let definition = self.definitions.get(&self.ledger, definition_id).await?;
-            contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
-        }
-        let results: HashMap<i64, (i32, Arc<Output>)> = reply
-            .results
-            .into_iter()
-            .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
-            .collect();
-        for claim in reply.claims {
-            let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
-                LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
-            })?;
-            let task = TaskOf { definition, context, results: &results };
-            self.start_attempt(state, claim, &task, observer)?;
-        }
-        Ok(())
-    }
-
-    fn start_attempt(
-        &self,
-        state: &mut State,
-        claim: Claim,
-        task: &TaskOf<'_>,
-        observer: &dyn Observer,
-    ) -> Result<(), LedgerError> {
-        let template = &task.definition.template;
-        let step = template.steps.get(claim.place).ok_or_else(|| {
-            LedgerError::Inconsistent(format!("definition has no step {} of step {}", claim.place, claim.step_id))
-        })?;
-        let cancelled = CancellationToken::new();
-        let Claim { step_id, task_id, token, place, attempt, attempts_allowed, parents, previous_results } = claim;
-        let parent_results = parents
-            .iter()
-            .filter_map(|parent| task.results.get(parent))
-            .filter_map(|(named_step, results)| {
-                Some((task.definition.step_name(*named_step)?.to_owned(), results.clone()))
-            })
-            .collect();
-        let context = StepContext::builder(step.name.clone())
-            .task((task_id, &template.namespace, &template.name, &template.version.to_string()))
-            .context(task.context.clone())
-            .step_id(step_id)
-            .handler_class(step.handler_class.clone())
-            .handler_config(step.handler_config.clone())
-            .attempt(attempt)
-            .retry_limit(attempts_allowed)
-            .previous_results(previous_results.map_or_else(Output::empty, Output::raw))
-            .parents(parent_results)
-            .ancestors(Some(Arc::new(FromLedger(self.ledger.clone()))))
-            .cancelled(cancelled.clone())
-            .clock(self.clock.clone())
-            .build();
-        let handler = self.handlers.get(&step.handler_class).cloned();
-        let limit = step.timeout_seconds.map(|seconds| Duration::from_millis(seconds.milliseconds));
-        let (max_result_bytes, entropy) = (self.max_result_bytes, self.entropy.clone());
-        let definition = task.definition.clone();
-        let mut held = Held {
-            task_id,
-            place,
-            attempt,
-            attempts_allowed,
-            definition: definition.clone(),
-            token,
-            signal: cancelled,
-            carried_out_by: None,
-        };
-        if state.stopping.is_some() {
-            state.finished.push(held.handed_back(step_id));
-            return Ok(());
-        }
-        state.executions += 1;
-        observer.observe(Progress::StepStarted { task_id, place, attempt });
-        let running = state.running.spawn(async move {
-            let step = &definition.template.steps[place];
-            let ended = match &handler {
-                Some(handler) => handle(handler, context, limit, max_result_bytes).await,
-                None => Err(StepError::failure(format!(
-                    "no handler `{}` is registered with this worker",
-                    step.handler_class
-                ))),
-            };
-            let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
-            Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement }, replaced: false }
-        });
-        held.carried_out_by = Some(running.id());
-        state.held.insert(step_id, held);
-        Ok(())
+    /// Keeps outcomes back whose rows somebody else holds.
+    pub(super) fn rest(&self, state: &mut State, held: Vec<Finished>) {
+        state.resting.extend(held);
+        state.resting_until = self.clock.elapsed() + HELD_REST;
     }
 
     /// Nothing runs here and nothing waits: the task may have been ended by others, or others hold its steps, or held
     /// them and died.
     async fn look_around(&self, state: &State) -> Option<DriveEnd> {
-        let task_id = state.task_id?;
+        let Goal::Task(Some(task_id)) = state.goal else {
+            return None;
+        };
         let seen = async {
             let prospect = self.ledger.prospect(task_id).await?;
             for holder in self.ledger.holders(task_id).await? {
@@ -467,64 +386,37 @@ impl Worker {
     }
 }
 
-impl Held {
-    fn handed_back(self, step_id: i64) -> Finished {
-        self.finished(step_id, Settlement::HandBack { note: "handed_back" })
-    }
-
-    fn finished(self, step_id: i64, settlement: Settlement) -> Finished {
-        let settled = Settled { step_id, token: self.token, settlement };
-        Finished { task_id: self.task_id, place: self.place, attempt: self.attempt, settled, replaced: false }
+/// The next task that somebody asks for; never where nobody can ask.
+async fn next(inbox: &mut Option<&mut mpsc::Receiver<Asked>>) -> Option<Asked> {
+    match inbox {
+        Some(inbox) => inbox.recv().await,
+        None => std::future::pending().await,
     }
 }
 
-struct TaskOf<'a> {
-    definition: &'a Arc<Definition>,
-    context: &'a Arc<Output>,
-    results: &'a HashMap<i64, (i32, Arc<Output>)>,
-}
-
-fn told(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {
-    let Finished { task_id, place, attempt, settled, .. } = finished;
-    if refused.contains(&settled.step_id) {
-        return Progress::OutcomeRefused { task_id, place };
+/// The database refused a value of this batch: everything goes again, one by one; what is refused alone fails its own
+/// step and no other.
+fn isolate(state: &mut State, mut batch: Vec<Finished>) {
+    if batch.len() == 1 {
+        let refused = &mut batch[0];
+        let error = serde_json::json!({
+            "error": "the database could not store what this attempt left: its text or numbers are out of PostgreSQL's range",
+            "error_class": "Tasker::InvalidResult",
+            "backtrace": "",
+        });
+        let facts = FailedAttempt {
+            attempt: refused.attempt,
+            attempts_allowed: refused.attempt,
+            failure: Failure::Permanent,
+            asked: AskedWait::Nothing,
+        };
+        refused.replaced = true;
+        refused.settled.settlement =
+            settlement(verdict::after_failure(facts, None), Output::from(error).into_raw(), None);
+    } else {
+        state.one_by_one = true;
     }
-    match settled.settlement {
-        Settlement::Success { .. } => Progress::StepSucceeded { task_id, place, attempt },
-        Settlement::Retry { error, .. } if halted.contains(&task_id) => {
-            Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) }
-        }
-        Settlement::Retry { error, wait, .. } => {
-            Progress::StepWillRetry { task_id, place, attempt, wait, error: message(&error) }
-        }
-        Settlement::Exhausted { error, .. } => {
-            Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) }
-        }
-        Settlement::Permanent { error } => {
-            Progress::StepDied { task_id, place, attempt, permanent: true, error: message(&error) }
-        }
-        Settlement::HandBack { .. } => Progress::StepHandedBack { task_id, place },
-    }
-}
-
-/// The `error` key of what is stored for a failure.
-fn message(error: &RawValue) -> String {
-    #[derive(serde::Deserialize)]
-    struct Stored {
-        error: String,
-    }
-    serde_json::from_str::<Stored>(error.get()).map_or_else(|_| error.get().to_owned(), |stored| stored.error)
-}
-
-/// Results of further ancestors, from the record.
-struct FromLedger(Ledger);
-
-impl AncestorResults for FromLedger {
-    fn fetch<'a>(
-        &'a self,
-        task_id: i64,
-        step_name: &'a str,
-    ) -> Pin<Box<dyn Future<Output = Result<Option<Output>, StepError>> + Send + 'a>> {
-        Box::pin(async move { Ok(self.0.step_results(task_id, step_name).await?.map(Output::raw)) })
-    }
+    batch.append(&mut state.finished);
+    state.finished = batch;
+    state.ask = true;
 }

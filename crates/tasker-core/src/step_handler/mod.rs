@@ -8,7 +8,6 @@
 #[cfg(unix)]
 pub mod command;
 mod context;
-mod error;
 mod excerpt;
 pub mod http;
 mod output;
@@ -19,9 +18,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use context::{AncestorResults, StepContext, StepContextBuilder};
-pub use error::{ErrorKind, StepError, Wait};
 pub use output::Output;
 pub use settings::ConfigProblem;
+pub use tasker_domain::retry::AskedWait;
+pub use tasker_domain::step_error::{ErrorKind, StepError};
 
 /// Carries out the steps of one handler name.
 ///

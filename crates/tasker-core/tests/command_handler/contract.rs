@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tasker_core::step_handler::command::Environment;
-use tasker_core::step_handler::{ErrorKind, Output, StepHandler, Wait};
+use tasker_core::step_handler::{AskedWait, ErrorKind, Output, StepHandler};
 
 use super::manual_clock::ManualClock;
 use super::scripts::{Scripts, handler, handler_within, raw, run, run_script, ship};
@@ -111,12 +111,12 @@ async fn success_takes_the_json_as_it_stands() {
 async fn exit_75_is_retryable_and_may_ask_for_a_wait() {
     let error = run_script("echo the carrier is busy >&2; echo 'Retry-After: 17' >&2; exit 75").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Retryable);
-    assert_eq!(error.wait(), Wait::Requested(Duration::from_secs(17)));
+    assert_eq!(error.asked(), AskedWait::AtLeast(Duration::from_secs(17)));
     assert_eq!(error.message(), "the carrier is busy");
     assert_eq!(error.code(), Some("EXIT_75"));
 
     let error = run_script("printf 'retry-after:5' >&2; exit 75").await.unwrap_err();
-    assert_eq!(error.wait(), Wait::Requested(Duration::from_secs(5)));
+    assert_eq!(error.asked(), AskedWait::AtLeast(Duration::from_secs(5)));
     assert_eq!(error.message(), "`./ship.sh` ended with exit code 75 and said nothing on stderr");
 }
 
@@ -126,17 +126,17 @@ async fn retry_after_may_be_a_date() {
     let scripts = Scripts::new().with("ship.sh", body);
     let step = ship().clock(ManualClock::new()).build();
     let error = handler(&scripts, &json!({ "command": "./ship.sh" })).process(step).await.unwrap_err();
-    assert_eq!(error.wait(), Wait::Requested(Duration::from_secs(100)));
+    assert_eq!(error.asked(), AskedWait::AtLeast(Duration::from_secs(100)));
 }
 
 #[tokio::test]
 async fn retry_after_counts_only_as_the_last_line_and_only_when_understood() {
     let error = run_script("echo 'Retry-After: 17' >&2; echo busy >&2; exit 75").await.unwrap_err();
-    assert_eq!((error.wait(), error.message()), (Wait::Default, "Retry-After: 17\nbusy"));
+    assert_eq!((error.asked(), error.message()), (AskedWait::Nothing, "Retry-After: 17\nbusy"));
     let error = run_script("echo 'Retry-After: soon' >&2; exit 75").await.unwrap_err();
-    assert_eq!((error.wait(), error.message()), (Wait::Default, "Retry-After: soon"));
+    assert_eq!((error.asked(), error.message()), (AskedWait::Nothing, "Retry-After: soon"));
     let error = run_script("echo 'Retry-After: 17' >&2; exit 1").await.unwrap_err();
-    assert_eq!((error.wait(), error.message()), (Wait::Default, "Retry-After: 17"));
+    assert_eq!((error.asked(), error.message()), (AskedWait::Nothing, "Retry-After: 17"));
 }
 
 #[tokio::test]

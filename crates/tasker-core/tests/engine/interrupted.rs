@@ -11,7 +11,9 @@ use tasker_core::orchestration::Progress;
 use tasker_core::{Ending, Handlers, Output, Run, StepContext, Tasker, handler_fn};
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Claim, Ended, Exchange, Ledger, NewTask, Reply, Settled, Settlement, WorkerId};
+use tasker_postgres::ledger::{
+    Claim, Ended, Exchange, Ledger, LedgerError, NewTask, Reply, Settled, Settlement, WorkerId,
+};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +22,7 @@ use crate::support::{Bench, Script, step, steps, template};
 const LONG: Duration = Duration::from_secs(60);
 
 fn call(worker: WorkerId, want: usize) -> Exchange<'static> {
-    Exchange { worker, label: "test", outcomes: &[], want, lanes: &[], wake: false, tasks: &[], now: None }
+    Exchange { want, handover: want, ..Exchange::new(worker, "test") }
 }
 
 /// A new reserved task of which the worker claims so many steps.
@@ -32,6 +34,8 @@ async fn create(ledger: &Ledger, template: &Template, worker: WorkerId, want: us
         key: format!("key-{worker}"),
         details: Output::from(json!({})).into_raw(),
         reserved: true,
+        run_at: None,
+        deadline: None,
     };
     let reply = ledger.exchange(&Exchange { tasks: &[task], ..call(worker, want) }).await.unwrap();
     (reply.created[0].task_id, reply)
@@ -57,7 +61,7 @@ fn by_place(reply: &Reply) -> HashMap<usize, Claim> {
 async fn a_worker_that_was_declared_lost_claims_nothing_more() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
-    let worker = ledger.start_worker("doomed", LONG).await.unwrap();
+    let worker = ledger.start_worker(&crate::support::worker("doomed", LONG)).await.unwrap();
     let template = template("", &[("a", ""), ("b", "depends_on_step: a"), ("c", "")]);
     let (task_id, reply) = create(&ledger, &template, worker, 1).await;
     sqlx::query("update tasker_engine.worker set lost = true").execute(bench.pool()).await.unwrap();
@@ -77,7 +81,7 @@ async fn a_worker_that_was_declared_lost_claims_nothing_more() {
 async fn what_is_handed_back_into_a_halted_task_is_not_claimed_again() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
-    let worker = ledger.start_worker("stopping", LONG).await.unwrap();
+    let worker = ledger.start_worker(&crate::support::worker("stopping", LONG)).await.unwrap();
     let template = template("fail_fast: true", &[("a", ""), ("x", ""), ("y", "depends_on_step: x"), ("z", "")]);
     let (task_id, reply) = create(&ledger, &template, worker, 2).await;
     let claims = by_place(&reply);
@@ -100,9 +104,10 @@ async fn steps_of_a_companion_that_dies_meanwhile_are_taken_over() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
     let template = template("jitter: false", &[("a", ""), ("b", ""), ("c", "")]);
-    let maker = ledger.start_worker("maker", LONG).await.unwrap();
+    let maker = ledger.start_worker(&crate::support::worker("maker", LONG)).await.unwrap();
     let (task_id, _) = create(&ledger, &template, maker, 0).await;
-    let companion = ledger.start_worker("companion", Duration::from_millis(300)).await.unwrap();
+    let companion =
+        ledger.start_worker(&crate::support::worker("companion", Duration::from_millis(300))).await.unwrap();
     let its_ledger = ledger.clone();
     let handler = handler_fn(move |step: StepContext| {
         let ledger = its_ledger.clone();
@@ -135,7 +140,7 @@ async fn steps_of_a_companion_that_dies_meanwhile_are_taken_over() {
 async fn a_take_over_and_the_worker_it_takes_for_dead_do_not_fail_each_other() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
-    let worker = ledger.start_worker("slow", LONG).await.unwrap();
+    let worker = ledger.start_worker(&crate::support::worker("slow", LONG)).await.unwrap();
     let template = template("", &[("a", ""), ("b", ""), ("c", "")]);
     let (_, reply) = create(&ledger, &template, worker, 3).await;
     let claims = by_place(&reply);
@@ -143,27 +148,39 @@ async fn a_take_over_and_the_worker_it_takes_for_dead_do_not_fail_each_other() {
     let lock = "select 1 from tasker_engine.queue where step_id = $1 for update";
     sqlx::query(lock).bind(claims[&1].step_id).execute(&mut *barrier).await.unwrap();
 
-    let waiting = |count: i64| {
+    type Settling = tokio::task::JoinHandle<usize>;
+    let waiting = |count: i64, settling: Settling| {
         let pool = bench.pool().clone();
         async move {
             let sql =
                 "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-            while sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() < count {
+            while !settling.is_finished() && sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() < count {
                 tokio::task::yield_now().await;
             }
+            settling
         }
     };
-    let settle = |order: [usize; 3]| {
-        let (ledger, outcomes) = (ledger.clone(), order.map(|place| settled(&claims[&place], dead())));
-        tokio::spawn(async move { ledger.exchange(&Exchange { outcomes: &outcomes, ..call(worker, 0) }).await })
+    let settle = |order: [usize; 3]| -> Settling {
+        let (ledger, mut outcomes) = (ledger.clone(), order.map(|place| settled(&claims[&place], dead())).to_vec());
+        tokio::spawn(async move {
+            let mut refused = 0;
+            while !outcomes.is_empty() {
+                let reply = match ledger.exchange(&Exchange { outcomes: &outcomes, ..call(worker, 0) }).await {
+                    Err(LedgerError::Held(_)) => continue,
+                    reply => reply.unwrap(),
+                };
+                refused += reply.refused.len();
+                // What somebody holds is handed in again.
+                outcomes.retain(|outcome| reply.held.contains(&outcome.step_id));
+            }
+            refused
+        })
     };
     // c is the worker's, which waits for b; a is the other's, which waits for c; then the worker wants a.
-    let own = settle([2, 1, 0]);
-    waiting(1).await;
-    let other = settle([0, 2, 1]);
-    waiting(2).await;
+    let own = waiting(1, settle([2, 1, 0])).await;
+    let other = waiting(2, settle([0, 2, 1])).await;
     barrier.rollback().await.unwrap();
-    let refused = own.await.unwrap().unwrap().refused.len() + other.await.unwrap().unwrap().refused.len();
+    let refused = own.await.unwrap() + other.await.unwrap();
     assert_eq!(refused, 3, "each step was settled by one of them");
     bench.assert_side_tables_empty().await;
 }
@@ -253,7 +270,7 @@ async fn the_grace_at_a_stop_is_not_prolonged_by_steps_that_end() {
 async fn a_clock_that_is_set_back_leaves_histories_in_order() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
-    let worker = ledger.start_worker("worker", LONG).await.unwrap();
+    let worker = ledger.start_worker(&crate::support::worker("worker", LONG)).await.unwrap();
     let template = template("", &[("a", ""), ("b", "depends_on_step: a"), ("c", "")]);
     let (task_id, reply) = create(&ledger, &template, worker, 1).await;
     let lanes = [-task_id];
@@ -279,7 +296,7 @@ async fn a_clock_that_is_set_back_leaves_histories_in_order() {
 async fn a_step_whose_place_in_line_is_held_for_a_while_is_waited_for() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
-    let maker = ledger.start_worker("maker", LONG).await.unwrap();
+    let maker = ledger.start_worker(&crate::support::worker("maker", LONG)).await.unwrap();
     let template = template("", &[("a", "")]);
     let (task_id, _) = create(&ledger, &template, maker, 0).await;
     let mut other = bench.pool().begin().await.unwrap();

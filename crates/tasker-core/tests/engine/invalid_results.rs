@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tasker_core::{Ending, Handlers, StepContext, StepError, Tasker, handler_fn};
 use tasker_domain::json::Json;
+use tasker_domain::step_error::StoredError;
 
 use crate::support::{Bench, Script, template};
 
@@ -95,4 +96,28 @@ async fn a_refused_context_writes_nothing() {
             .await
             .unwrap();
     assert_eq!(rows, 0);
+}
+
+#[tokio::test]
+async fn results_that_are_no_object_give_way_to_an_error() {
+    let bench = Bench::new(Script::default()).await;
+    let pool = bench.pool().clone();
+    let handler = handler_fn(move |_: StepContext| {
+        let pool = pool.clone();
+        async move {
+            // Another program has left a text in the row meanwhile.
+            sqlx::query("update tasker_workflow_steps set results = '\"theirs\"'").execute(&pool).await?;
+            Err::<serde_json::Value, _>(StepError::permanent("no such cart").with_code("HTTP_404"))
+        }
+    });
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler))
+        .unwrap()
+        .with_clock(std::sync::Arc::new(bench.clock.clone()));
+    let report = tasker.run(&template("", &[("b", "")]), Json::parse("{}").unwrap()).await.unwrap();
+    assert_eq!(report.ending, Ending::Error);
+    let results: serde_json::Value = serde_json::from_str(report.record.steps[0].results.get()).unwrap();
+    let stored = StoredError::of(&results).unwrap();
+    assert_eq!(stored.message, "no such cart");
+    assert_eq!(stored.class.as_deref(), Some("Tasker::PermanentError"));
+    assert_eq!(stored.code.as_deref(), Some("HTTP_404"));
 }

@@ -1,10 +1,12 @@
 //! The engine on a real database, under a clock that is moved.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod dummy;
 mod ends;
 mod interrupted;
 mod invalid_results;
 mod leaving;
+mod operations;
 mod plans;
 mod predicted;
 mod random_runs;
@@ -13,4 +15,6 @@ mod resume;
 mod retries;
 mod rows;
 mod simulated;
+mod step_errors;
 mod support;
+mod workers;

@@ -19,7 +19,7 @@ async fn statistics_of_empty_tables_do_not_make_a_call_read_whole_tables() {
     let bench = Bench::new(Script::default()).await;
     let ledger = Ledger::new(bench.pool().clone());
     let definition_id = ledger.register(&diamond(""), false).await.unwrap().definition_id;
-    let worker = ledger.start_worker("worker", Duration::from_secs(60)).await.unwrap();
+    let worker = ledger.start_worker(&crate::support::worker("worker", Duration::from_secs(60))).await.unwrap();
     let strangers = format!(
         "insert into tasker_engine.queue (step_id, task_id, ix, lane, priority, unmet, rank, attempts_allowed)
            select 1000000 + i, 1000000, 0, 1, 0, 1, now(), 3 from generate_series(1, {STRANGERS}) i;
@@ -38,17 +38,10 @@ async fn statistics_of_empty_tables_do_not_make_a_call_read_whole_tables() {
         key: "key".to_owned(),
         details: Output::from(json!({})).into_raw(),
         reserved: true,
+        run_at: None,
+        deadline: None,
     };
-    let create = Exchange {
-        worker,
-        label: "worker",
-        outcomes: &[],
-        want: 1,
-        lanes: &[],
-        wake: false,
-        tasks: &[task],
-        now: None,
-    };
+    let create = Exchange { want: 1, handover: 1, tasks: &[task], ..Exchange::new(worker, "worker") };
     let created = ledger.exchange(&create).await.unwrap();
     let (mut claims, lane) = (created.claims, -created.created[0].task_id);
 
@@ -61,9 +54,9 @@ async fn statistics_of_empty_tables_do_not_make_a_call_read_whole_tables() {
         // a, then b and c, then d, one by one; the third call hands one back, which makes the line be used
         let kind = if calls == 2 { "b" } else { "s" };
         let rows: Vec<(i64, i32)> = sqlx::query_as(
-            "select a, n from tasker_engine.exchange_1($1, 'worker', array[$2], array[$3], array[$4::text::\"char\"],
-               array['{}'::jsonb], array[0::float8], array[null::int], array[null::text], 2, array[$5], true,
-               '{}', '{}', '{}', '{}', '{}', null) where kind = 's'",
+            "select a, n from tasker_engine.exchange_1($1, 'worker', 1, false, false, array[$2], array[$3], array[$4::text::\"char\"],
+               array['{}'::jsonb], array[0::float8], array[null::int], array[null::text], 2, 2, array[$5], false, null, true, false,
+               '{}', '{}', '{}', '{}', '{}', '{}', '{}', null) where kind = 's'",
         )
         .bind(worker)
         .bind(claim.step_id)

@@ -121,3 +121,16 @@ pub(crate) fn steps(report: &TaskReport) -> Vec<(String, String, u32, String)> {
 pub(crate) fn step(name: &str, state: &str, attempts: u32, transitions: &str) -> (String, String, u32, String) {
     (name.to_owned(), state.to_owned(), attempts, transitions.to_owned())
 }
+
+/// A worker as it enters the list.
+pub(crate) fn worker(name: &str, lease: std::time::Duration) -> tasker_postgres::ledger::NewWorker<'_> {
+    tasker_postgres::ledger::NewWorker {
+        name,
+        lease,
+        concurrency: 8,
+        task_id: None,
+        queues: None,
+        handlers: None,
+        types: &[],
+    }
+}

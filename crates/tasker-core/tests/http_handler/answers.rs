@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tasker_core::clock::Clock;
 use tasker_core::step_handler::http::{ApiConfig, ApiResponse, Backoff, classify};
-use tasker_core::step_handler::{ErrorKind, StepContext, Wait};
+use tasker_core::step_handler::{AskedWait, ErrorKind, StepContext};
 use wiremock::matchers::{header, method, path, query_param};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -25,7 +25,7 @@ fn the_table_of_statuses() {
     }
     for status in [429, 503] {
         let error = judged(&ApiResponse::new(status)).unwrap_err();
-        assert_eq!((error.kind(), error.wait()), (ErrorKind::Retryable, Wait::Table), "{status}");
+        assert_eq!((error.kind(), error.asked()), (ErrorKind::Retryable, AskedWait::Table), "{status}");
         assert_eq!(error.message(), format!("API call failed with retryable status {status}"));
     }
     let others = [
@@ -34,7 +34,7 @@ fn the_table_of_statuses() {
     for status in others {
         let response = ApiResponse::new(status).with_header("Retry-After", "9");
         let error = judged(&response).unwrap_err();
-        assert_eq!((error.kind(), error.wait()), (ErrorKind::Retryable, Wait::Default), "{status}");
+        assert_eq!((error.kind(), error.asked()), (ErrorKind::Retryable, AskedWait::Nothing), "{status}");
         assert!(error.message().starts_with(&format!("API call failed with server error {status}")), "{error}");
     }
 }
@@ -42,18 +42,18 @@ fn the_table_of_statuses() {
 #[test]
 fn retry_after_is_taken_where_it_can_be_understood() {
     let rows = [
-        ("30", Wait::Requested(Duration::from_secs(30))),
-        ("0", Wait::Requested(Duration::ZERO)),
-        ("99999", Wait::Requested(Duration::from_secs(99_999))),
-        ("Tue, 01 Jul 2025 12:01:40 GMT", Wait::Requested(Duration::from_secs(100))),
-        ("Tue, 01 Jul 2025 11:00:00 GMT", Wait::Requested(Duration::ZERO)),
-        ("soon", Wait::Table),
-        ("", Wait::Table),
-        ("-5", Wait::Table),
+        ("30", AskedWait::AtLeast(Duration::from_secs(30))),
+        ("0", AskedWait::AtLeast(Duration::ZERO)),
+        ("99999", AskedWait::AtLeast(Duration::from_secs(99_999))),
+        ("Tue, 01 Jul 2025 12:01:40 GMT", AskedWait::AtLeast(Duration::from_secs(100))),
+        ("Tue, 01 Jul 2025 11:00:00 GMT", AskedWait::AtLeast(Duration::ZERO)),
+        ("soon", AskedWait::Table),
+        ("", AskedWait::Table),
+        ("-5", AskedWait::Table),
     ];
     for (value, wait) in rows {
         let error = judged(&ApiResponse::new(429).with_header("retry-AFTER", value)).unwrap_err();
-        assert_eq!(error.wait(), wait, "{value}");
+        assert_eq!(error.asked(), wait, "{value}");
     }
 }
 
@@ -61,9 +61,9 @@ fn retry_after_is_taken_where_it_can_be_understood() {
 fn the_table_wait_can_be_switched_off() {
     let now = ManualClock::new().wall_time();
     let error = classify(&ApiResponse::new(503), Backoff::Off, now).unwrap_err();
-    assert_eq!(error.wait(), Wait::Default);
+    assert_eq!(error.asked(), AskedWait::Nothing);
     let asked = classify(&ApiResponse::new(503).with_header("Retry-After", "4"), Backoff::Off, now).unwrap_err();
-    assert_eq!(asked.wait(), Wait::Requested(Duration::from_secs(4)));
+    assert_eq!(asked.asked(), AskedWait::AtLeast(Duration::from_secs(4)));
     let off = ApiConfig::read(&to_json(&json!({ "url": "http://h", "enable_exponential_backoff": false }))).unwrap();
     let null = ApiConfig::read(&to_json(&json!({ "url": "http://h", "enable_exponential_backoff": null }))).unwrap();
     assert_eq!((off.backoff(), null.backoff()), (Backoff::Off, Backoff::Table));
@@ -137,6 +137,16 @@ fn json_is_only_read_where_the_answer_says_so_and_is() {
     assert!(
         ApiResponse::new(200).with_body("[1]").output(1000).unwrap().read::<Value>().unwrap().get("json").is_none()
     );
+}
+
+#[test]
+fn an_answer_without_a_body_has_an_empty_text() {
+    for status in [200, 201, 202, 204] {
+        let response = ApiResponse::new(status);
+        assert!(judged(&response).is_ok(), "{status}");
+        let stored: Value = response.output(1000).unwrap().read().unwrap();
+        assert_eq!((&stored["status"], &stored["body"]), (&json!(status), &json!("")), "{status}");
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tasker_core::step_handler::http::{ApiClient, ApiConfig, HttpHandler};
-use tasker_core::step_handler::{ErrorKind, StepContext, StepHandler, Wait};
+use tasker_core::step_handler::{AskedWait, ErrorKind, StepContext, StepHandler};
 use tokio_util::sync::CancellationToken;
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -33,11 +33,11 @@ async fn a_busy_server_is_waited_for_as_long_as_it_says() {
     Mock::given(path("/down")).respond_with(ResponseTemplate::new(503)).mount(&server).await;
     let wait = async |path: &str, backoff: bool| {
         let config = json!({ "url": format!("{}/{path}", server.uri()), "enable_exponential_backoff": backoff });
-        call(config).await.unwrap_err().wait()
+        call(config).await.unwrap_err().asked()
     };
-    assert_eq!(wait("busy", true).await, Wait::Requested(Duration::from_secs(30)));
-    assert_eq!(wait("down", true).await, Wait::Table);
-    assert_eq!(wait("down", false).await, Wait::Default);
+    assert_eq!(wait("busy", true).await, AskedWait::AtLeast(Duration::from_secs(30)));
+    assert_eq!(wait("down", true).await, AskedWait::Table);
+    assert_eq!(wait("down", false).await, AskedWait::Nothing);
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_failure_with_an_endless_explanation_is_judged_by_its_status() {
     })
     .await;
     let error = call(json!({ "url": server.url() })).await.unwrap_err();
-    assert_eq!(error.wait(), Wait::Requested(Duration::from_secs(8)));
+    assert_eq!(error.asked(), AskedWait::AtLeast(Duration::from_secs(8)));
     assert_eq!(error.message(), "API call failed with retryable status 503");
 }
 

@@ -1,13 +1,16 @@
-//! What makes two requests for a task the same under the identity `hash`: the original's text and digest, bit for
-//! bit. It cannot be computed again from a stored task, because `jsonb` forgets the order of keys and the spelling of
-//! numbers.
+//! What makes two requests for a task the same: the strategies, and under `hash` the original's text and digest,
+//! bit for bit. That cannot be computed again from a stored task, because `jsonb` forgets the order of keys and the
+//! spelling of numbers.
 
 mod digits;
+mod strategy;
 
 use chrono::NaiveDateTime;
 use sha2::{Digest, Sha256};
 
 use crate::json::Json;
+
+pub use strategy::{CustomIdentity, Identity, IdentityError, IdentityStrategy, MAX_IDENTITY_LENGTH, UnknownStrategy};
 
 /// What of a request counts (B-MOD-010). Namespace, version, tags and the seconds of the request's time do not.
 #[derive(Debug, Clone, Copy)]

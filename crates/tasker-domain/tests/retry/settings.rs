@@ -59,7 +59,7 @@ fn what_has_the_wrong_type_is_refused() {
 }
 
 #[test]
-fn half_of_a_second_is_never_reached_by_chance() {
+fn half_a_share_gives_one_or_two_seconds() {
     let backoff = Backoff { jitter_max_percentage: 0.5, ..Backoff::default() };
     let waits: Vec<u32> = (0..=10).map(|tenth| backoff.delay(1, f64::from(tenth) / 10.0)).collect();
     assert!(waits.iter().all(|wait| (1..=2).contains(wait)), "{waits:?}");

@@ -187,9 +187,10 @@ fn run_operations(taken: &mut Taken) {
     for operation in OPERATIONS {
         let mut world = World::new(operation.name, &steps, taken);
         for (what, to) in operation.moves {
-            match *what {
-                "task" => drop(world.move_task(to.parse().unwrap())),
-                step => drop(world.move_step(step, to.parse().unwrap())),
+            if *what == "task" {
+                world.move_task(to.parse().unwrap());
+            } else {
+                world.move_step(what, to.parse().unwrap());
             }
         }
     }

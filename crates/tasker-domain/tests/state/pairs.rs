@@ -122,6 +122,8 @@ fn an_illegal_move_is_refused_before_its_guard_is_asked() {
     let unread = std::iter::from_fn(|| -> Option<StepState> { panic!("a guard was asked") });
     let refusal = task::request(TaskState::Complete, TaskState::InProgress, unread).unwrap_err();
     assert!(matches!(refusal, Refusal::NoEdge(_)));
+    let caught: Box<dyn std::error::Error> = Box::new(refusal);
+    assert!(caught.to_string().contains("complete to in_progress"));
 }
 
 #[test]

@@ -2,13 +2,29 @@
 -- in `public` are the truth; all of this can be rebuilt from them (R-33). No foreign key leads to a table of the record:
 -- it would put triggers there (R-02).
 
--- What a worker claims from: the steps of one queue that one handler carries out. A task that is reserved to whoever
--- runs it by name has a lane of its own, whose number is minus the task's id; it stands in no row here.
+-- What a worker claims from: the steps of one task type in one queue that one handler carries out. By type, so that a
+-- crowd of one type never stands before the others, and a type can be paused without a look at its steps. Two kinds of
+-- lanes stand in no row here: a task that is reserved to whoever runs it by name has the lane of minus its id, and a
+-- task that is paused has the lane of minus its id below that of all reserved ones (`paused_lane`): nobody serves it.
 create table tasker_engine.lane (
-  lane_id bigint generated always as identity primary key,
-  queue   text not null,
-  handler text not null,
-  unique (queue, handler)
+  lane_id       bigint generated always as identity primary key,
+  named_task_id integer not null,
+  queue         text not null,
+  handler       text not null,
+  unique (named_task_id, queue, handler)
+);
+
+create function tasker_engine.paused_lane(p_task bigint) returns bigint
+language sql immutable parallel safe as 'select -4611686018427387904 - p_task';
+
+-- Queues and task types of which nothing is claimed until somebody resumes them. A type is `namespace/name`, all versions.
+create table tasker_engine.pause (
+  scope     text not null check (scope in ('queue', 'type')),
+  name      text not null,
+  actor     text not null,
+  reason    text not null,
+  paused_at timestamptz not null default now(),
+  primary key (scope, name)
 );
 
 -- One content of a (namespace, name, version); tasks point to the content they were made from (R-41).
@@ -53,6 +69,10 @@ create table tasker_engine.definition_edge (
 --   running    the newest row of the task's history says in_progress
 --   halted     a step died and the definition says fail_fast: nothing new is claimed
 --   last_at    instant of the newest row written for the task: no later one is written below it (R-24)
+--   not_before the roots wait for this instant (`run_at`)
+--   deadline   a task that has not ended by then is cancelled
+--   priority   is added to the priority of each of its steps
+--   paused     who paused it, why and when: {"actor", "reason", "at"}
 create table tasker_engine.task (
   task_id       bigint primary key,
   definition_id bigint not null,
@@ -64,13 +84,25 @@ create table tasker_engine.task (
   reserved      boolean not null default false,
   fail_fast     boolean not null default false,
   halted        boolean not null default false,
-  last_at       timestamptz not null
+  priority      integer not null default 0,
+  last_at       timestamptz not null,
+  not_before    timestamptz,
+  deadline      timestamptz,
+  paused        jsonb
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0);
+
+-- Tasks with a deadline, in the order in which it passes. A row leaves when the deadline was dealt with.
+create table tasker_engine.deadline (
+  at      timestamptz not null,
+  task_id bigint not null primary key
+);
+create index deadline_order on tasker_engine.deadline (at);
 
 -- One row a step that has not ended well; leaves with the step's success or the task's end.
 --   unmet     parents that have not ended well yet
 --   owner     the worker that holds the claim
 --   token     number of claims so far: an outcome counts only under the newest one (R-30)
+--   call      number of the owner's call that claimed it: a call whose answer was lost is answered again (R-35)
 --   attempts  attempts begun; written to the step's row with the outcome (R-13)
 --   rank      place in the line: instant it became ready, earlier by a minute for each point of priority;
 --             while the step waits for an instant, that instant
@@ -83,6 +115,7 @@ create table tasker_engine.queue (
   unmet            integer not null,
   rank             timestamptz not null,
   owner            integer,
+  call             integer not null default 0,
   token            integer not null default 0,
   attempts         integer not null default 0,
   attempts_allowed integer not null,
@@ -105,12 +138,24 @@ create table tasker_engine.later (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0);
 create index later_order on tasker_engine.later (lane, wake_at);
 
--- One row a start of a worker; its id is the incarnation that fences claims. `lost` is set by whoever takes over.
+-- One row a start of a worker; its id is the incarnation that fences claims.
+--   lost      set by whoever takes over
+--   stale     lanes were made, paused or resumed since it last asked which ones it serves
+--   asleep    it found nothing to do: who leaves something in the line notifies
+--   queues    the queues it serves, null for all; handlers those it has, null for any; types those of others' tasks
+--             that it adopts (R-34)
 create table tasker_engine.worker (
-  worker_id  integer generated always as identity primary key,
-  name       text not null,
-  lease      interval not null,
-  started_at timestamptz not null default now(),
-  seen_at    timestamptz not null default now(),
-  lost       boolean not null default false
+  worker_id   integer generated always as identity primary key,
+  name        text not null,
+  lease       interval not null,
+  started_at  timestamptz not null default now(),
+  seen_at     timestamptz not null default now(),
+  lost        boolean not null default false,
+  stale       boolean not null default false,
+  asleep      boolean not null default false,
+  concurrency integer not null default 1,
+  task_id     bigint,
+  queues      text[],
+  handlers    text[],
+  types       text[] not null default '{}'
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);

@@ -1,11 +1,11 @@
 -- Creates tasks with their steps, edges, counters and queue rows from registered definitions: part of the exchange.
 -- Roots go straight to the creating worker as far as it has room. A key that another task already has creates nothing
--- and is answered with that task (R-44).
+-- and is answered with that task (R-44). Roots of a task whose start lies in the future wait for it.
 create function tasker_engine.create_tasks_1(
-  p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[],
-  p_now timestamptz, p_worker integer, p_want integer, p_lanes bigint[],
+  p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[], p_starts timestamptz[],
+  p_deadlines timestamptz[], p_now timestamptz, p_worker integer, p_call integer, p_want integer, p_lanes bigint[],
   out tasks bigint[], out places integer[], out existing bigint[], out existing_places integer[],
-  out claimed bigint[], out started bigint[])
+  out claimed bigint[], out started bigint[], out lined boolean)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = on set enable_indexonlyscan = on set enable_hashjoin = on
@@ -17,11 +17,11 @@ declare
 begin
   with asked as materialized (
     select nextval('tasker_tasks_task_id_seq') as task_id, r.place, r.definition_id, r.context, r.key, r.reserved,
-      coalesce(r.details, '{}') as details, d.named_task_id, d.steps, d.roots, d.fail_fast,
+      case when r.start > p_now then r.start end as not_before, r.deadline, coalesce(r.details, '{}') as details, d.named_task_id, d.steps, d.roots, d.fail_fast,
       -- every step has a copy of the context, as in the original, unless that would multiply a large one (R-23)
       case when octet_length(r.context::text) <= 65536 then r.context else '{}' end as inputs
-    from unnest(p_definitions, p_contexts, p_keys, p_details, p_reserved) with ordinality
-      r(definition_id, context, key, details, reserved, place)
+    from unnest(p_definitions, p_contexts, p_keys, p_details, p_reserved, p_starts, p_deadlines) with ordinality
+      r(definition_id, context, key, details, reserved, start, deadline, place)
     join definition d on d.definition_id = r.definition_id
     order by r.place
   ), made as (
@@ -38,9 +38,9 @@ begin
     from asked a join made m on m.task_id = a.task_id
   ), planned as materialized (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
-      s.retry_limit, s.retryable, s.skippable, f.inputs,
+      s.retry_limit, s.retryable, s.skippable, f.inputs, f.not_before,
       case when f.reserved then -f.task_id else s.lane_id end as lane,
-      s.parents = 0 and (f.reserved or s.lane_id = any(p_lanes)) as servable
+      s.parents = 0 and f.not_before is null and (f.reserved or s.lane_id = any(p_lanes)) as servable
     from fresh f join definition_step s on s.definition_id = f.definition_id
   ), chosen as materialized (
     select step_id from (select step_id from planned where servable order by step_id limit greatest(p_want, 0)) c
@@ -55,17 +55,28 @@ begin
     from fresh f join definition_edge e on e.definition_id = f.definition_id
     order by f.task_id, e.to_ix, e.place
   ), queued as (
-    insert into queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed)
-    select p.step_id, p.task_id, p.ix, p.lane, p.priority, p.parents, p_now - p.priority * interval '1 minute',
-      case when c.step_id is not null then p_worker end, (c.step_id is not null)::int, (c.step_id is not null)::int,
+    insert into queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, call, token, attempts, attempts_allowed)
+    select p.step_id, p.task_id, p.ix, p.lane, p.priority, p.parents,
+      coalesce(case when p.parents = 0 then p.not_before end, p_now - p.priority * interval '1 minute'),
+      case when c.step_id is not null then p_worker end, p_call, (c.step_id is not null)::int, (c.step_id is not null)::int,
       p.attempts_allowed
     from planned p left join chosen c on c.step_id = p.step_id
     returning step_id, task_id, lane, unmet, rank, owner
   ), line as (
-    insert into ready (lane, rank, step_id) select lane, rank, step_id from queued where unmet = 0 and owner is null order by step_id
+    insert into ready (lane, rank, step_id)
+    select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
+    where q.unmet = 0 and q.owner is null and f.not_before is null order by q.step_id
+    returning step_id
+  ), delayed as (
+    insert into later (lane, wake_at, step_id)
+    select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
+    where q.unmet = 0 and f.not_before is not null order by q.step_id
+  ), ends as (
+    insert into deadline (at, task_id) select deadline, task_id from fresh where deadline is not null
   ), counters as (
-    insert into task (task_id, definition_id, remaining, alive, running, reserved, fail_fast, last_at)
-    select f.task_id, f.definition_id, f.steps, f.roots, coalesce(q.running, false), f.reserved, f.fail_fast, p_now
+    insert into task (task_id, definition_id, remaining, alive, waiting, running, reserved, fail_fast, last_at, not_before, deadline)
+    select f.task_id, f.definition_id, f.steps, f.roots, case when f.not_before is null then 0 else f.roots end,
+      coalesce(q.running, false), f.reserved, f.fail_fast, p_now, f.not_before, f.deadline
     from fresh f
     left join (select task_id, bool_or(owner is not null) as running from queued group by task_id) q
       on q.task_id = f.task_id
@@ -73,8 +84,8 @@ begin
   )
   select (select array_agg(task_id order by place) from fresh), (select array_agg(place::int order by place) from fresh),
     (select array_agg(step_id order by step_id) from queued where owner is not null),
-    (select array_agg(task_id order by task_id) from counters where running)
-  into tasks, places, claimed, started;
+    (select array_agg(task_id order by task_id) from counters where running), exists (select from line)
+  into tasks, places, claimed, started, lined;
 
   -- Keys that were taken: looked up by a statement of its own, which sees rows that were committed meanwhile.
   if coalesce(cardinality(places), 0) < cardinality(p_keys) then

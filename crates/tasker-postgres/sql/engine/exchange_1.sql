@@ -11,6 +11,16 @@
 -- own it is a condition that an index serves.) The line and what waits are the exception: they are read in the order of
 -- an index.
 --
+-- The call:
+--   p_call, p_repeat      the caller's number of this call, and whether it may have been carried out before: then its claims
+--                         are told again, and outcomes that stand in the record already are not refused (R-35)
+--   p_careful             somebody holds rows for long: what is held is left where it is instead of being waited for (R-33)
+--   p_want, p_handover    how many claims at most; how many of them may be children that this call unlocks
+--   p_lanes, p_fair       the lanes to claim from: in this order, or else the one that has waited longest first
+--   p_task                one task whose steps are claimed whatever their lane
+--   p_wake                steps that are due join the line first
+--   p_sleep               the caller will do nothing for a while if there is nothing for it to do: it wants to be notified
+--
 -- Outcomes, one element of each array per step:
 --   p_kinds    s  succeeded
 --              r  failed, tried again after p_waits seconds
@@ -28,18 +38,24 @@
 --   t  task b of definition a with context doc;  r  results doc of parent step a, named step m, of task b
 --   c  task a is complete;  f  task a ended in error;  p  task a waits until at;  h  nothing new of task a is claimed
 --   x  the outcome of step a was refused: its claim is no longer the caller's
+--   y  the outcome of step a stood in the record already (p_repeat)
+--   l  the outcome of step a was left for later: somebody holds its rows (p_careful)
+--   v  lanes were made, paused or resumed: nothing was claimed from lanes until the caller asks which it serves
 --   w  at = the earliest instant at which a step of the caller's lanes is due
+--
+-- Where somebody else has changed a step or task underneath, nothing is done: TSK01, with the tasks in the detail. They
+-- have to be rebuilt from the record before the call is made again.
 create function tasker_engine.exchange_1(
-  p_worker integer, p_label text,
+  p_worker integer, p_label text, p_call integer, p_repeat boolean, p_careful boolean,
   p_steps bigint[], p_tokens integer[], p_kinds "char"[], p_results jsonb[], p_waits float8[], p_asked integer[], p_notes text[],
-  p_want integer, p_lanes bigint[], p_wake boolean,
-  p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[],
-  p_now timestamptz)
+  p_want integer, p_handover integer, p_lanes bigint[], p_fair boolean, p_task bigint, p_wake boolean, p_sleep boolean,
+  p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[], p_starts timestamptz[],
+  p_deadlines timestamptz[], p_now timestamptz)
 returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, ids bigint[], at timestamptz, doc jsonb)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
-set plan_cache_mode = force_generic_plan
+set plan_cache_mode = force_generic_plan set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare
@@ -57,20 +73,60 @@ declare
   -- tasks and what became of them
   v_touched bigint[]; v_touched_remaining integer[]; v_touched_alive integer[]; v_touched_waiting integer[]; v_halted bigint[];
   v_undo bigint[]; v_complete bigint[]; v_failed bigint[]; v_parked bigint[]; v_last timestamptz; v_started bigint[];
-  v_left integer; v_lane bigint; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
+  v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
+  v_repeated bigint[] := '{}'; v_recorded bigint[] := '{}'; v_held bigint[] := '{}';
+  v_free bigint[]; v_changed bigint[]; v_rows bigint; v_left integer; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
   -- A. Queue and counters: nothing but our own tables.
 
+  select not lost, stale, asleep into v_alive, v_stale, v_asleep from worker where worker_id = p_worker;
   -- A worker that was declared lost settles what it holds, as far as nobody else has, and claims nothing more: its new
   -- claims would come after the look at what it held.
-  if p_want > 0 and not exists (select from worker where worker_id = p_worker and not lost) then
+  if v_alive is not true then
     p_want := 0;
+  end if;
+  if v_stale then
+    p_lanes := array(select l from unnest(p_lanes) l where l < 0);
+  end if;
+  if p_careful then
+    p_handover := 0;
+  end if;
+  p_handover := least(p_handover, p_want);
+
+  if p_repeat then
+    v_repeated := array(select step_id from queue where owner = p_worker and call = p_call);
+    v_recorded := array(
+      select o.step_id from unnest(p_steps, p_tokens, p_kinds) o(step_id, token, kind)
+      where not exists (select from queue q where q.step_id = o.step_id and q.owner = p_worker and q.token = o.token)
+        and exists (
+          select from tasker_workflow_step_transitions t join worker w on w.worker_id = p_worker
+          where t.workflow_step_id = o.step_id and t.metadata->>'worker' = p_label and t.created_at >= w.started_at at time zone 'UTC'
+            and t.to_state = case o.kind when 's' then 'complete' else 'error' end));
+  end if;
+
+  if p_careful and cardinality(p_steps) > 0 then
+    -- Nothing is waited for: whatever somebody holds of a step is found out before anything of it is touched.
+    v_free := array(select workflow_step_id from tasker_workflow_steps where workflow_step_id = any(p_steps) for update skip locked);
+    v_free := array(select t.workflow_step_id from tasker_workflow_step_transitions t
+      where t.workflow_step_id = any(v_free) and t.most_recent = (t.workflow_step_id is not null) for update skip locked);
+    v_free := array(select s.workflow_step_id from tasker_workflow_steps s
+      where s.workflow_step_id = any(v_free) and s.task_id = any(array(
+        select t.task_id from tasker_tasks t
+        where t.task_id = any(array(select x.task_id from tasker_workflow_steps x where x.workflow_step_id = any(v_free)))
+        for no key update skip locked)));
+    v_held := array(select o from unnest(p_steps) o where not o = any(v_free) and exists (select from queue q where q.step_id = o and q.owner = p_worker));
+    if cardinality(v_held) > 0 then
+      select coalesce(array_agg(step_id), '{}'), array_agg(token), coalesce(array_agg(kind), '{}'), array_agg(result), array_agg(wait), array_agg(ask), array_agg(note)
+      into p_steps, p_tokens, p_kinds, p_results, p_waits, p_asked, p_notes
+      from unnest(p_steps, p_tokens, p_kinds, p_results, p_waits, p_asked, p_notes) o(step_id, token, kind, result, wait, ask, note)
+      where not step_id = any(v_held);
+    end if;
   end if;
 
   if cardinality(p_definitions) > 0 then
-    select c.tasks, c.places, c.existing, c.existing_places, c.claimed, c.started
-    into v_new, v_new_places, v_old, v_old_places, v_claimed, v_fresh_started
-    from create_tasks_1(p_definitions, p_contexts, p_keys, p_details, p_reserved, v_now, p_worker, p_want, p_lanes) c;
+    select c.tasks, c.places, c.existing, c.existing_places, c.claimed, c.started, c.lined
+    into v_new, v_new_places, v_old, v_old_places, v_claimed, v_fresh_started, v_lined
+    from create_tasks_1(p_definitions, p_contexts, p_keys, p_details, p_reserved, p_starts, p_deadlines, v_now, p_worker, p_call, p_want, p_lanes) c;
     v_claimed := coalesce(v_claimed, '{}');
   end if;
 
@@ -94,30 +150,43 @@ begin
     into v_err, v_err_tasks, v_err_attempts, v_err_results, v_err_kinds, v_err_waits, v_err_asked, v_err_notes, v_err_lanes,
       v_back, v_back_tasks, v_back_attempts, v_back_notes
     from hit;
+    v_lined := v_lined or v_back is not null;
   end if;
 
   -- Steps whose instant has come join the line.
   if p_wake then
     perform set_config('enable_indexscan', 'on', true);
-    foreach v_lane in array p_lanes loop
-      with due as (
-        delete from later l
-        where l.ctid = any(array(select ctid from later where lane = v_lane and wake_at <= v_now order by wake_at limit 1000 for update skip locked))
+    with due as (
+      delete from later l where l.ctid = any(array(
+        select f.place from unnest(p_lanes) x(lane) cross join lateral (
+          select ctid as place from later where later.lane = x.lane and wake_at <= v_now order by wake_at limit 1000 for update skip locked) f
+        limit 1000))
+      returning l.step_id
+    )
+    select array_agg(step_id) into v_due from due;
+    if p_task is not null then
+      with own as materialized (
+        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.rank <= v_now and q.lane > paused_lane(0)
+      ), due as (
+        delete from later l where l.ctid = any(array(
+          select l.ctid from own o join later l on l.lane = o.lane and l.wake_at = o.rank and l.step_id = o.step_id for update of l skip locked))
         returning l.step_id
       )
-      select array_agg(step_id) into v_due from due;
-      if v_due is not null then
-        with up as (
-          update queue q set rank = v_now - q.priority * interval '1 minute'
-          where q.step_id = any(v_due)
-          returning q.step_id, q.task_id, q.lane, q.rank
-        ), line as (
-          insert into ready (lane, rank, step_id) select lane, rank, step_id from up
-        )
-        select v_woken_tasks || array_agg(task_id) into v_woken_tasks from up;
-      end if;
-    end loop;
+      select v_due || array_agg(step_id) into v_due from due;
+    end if;
     perform set_config('enable_indexscan', 'off', true);
+    if v_due is not null then
+      with up as (
+        update queue q set rank = v_now - q.priority * interval '1 minute'
+        where q.step_id = any(v_due)
+        returning q.step_id, q.task_id, q.lane, q.rank
+      ), line as (
+        insert into ready (lane, rank, step_id) select lane, rank, step_id from up
+      )
+      select v_woken_tasks || array_agg(task_id) into v_woken_tasks from up;
+      v_lined := true;
+    end if;
   end if;
 
   if 's' = any(p_kinds) or v_err is not null or v_back is not null or cardinality(v_woken_tasks) > 0 then
@@ -131,21 +200,23 @@ begin
       group by e.to_step_id order by e.to_step_id
     ), unlocked as (
       -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room.
-      update queue q set unmet = q.unmet - met.parents,
-        owner = case when q.unmet = met.parents and q.lane = any(p_lanes) and met.place <= p_want then p_worker end,
-        token = (q.unmet = met.parents and q.lane = any(p_lanes) and met.place <= p_want)::int,
-        attempts = (q.unmet = met.parents and q.lane = any(p_lanes) and met.place <= p_want)::int,
+      update queue q set unmet = q.unmet - met.parents, call = p_call,
+        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)) then p_worker end,
+        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
+        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
       from met where q.step_id = met.step_id
-      returning q.step_id, q.task_id, q.unmet, q.owner, q.lane, q.rank
+      returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
     ), line as (
-      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null order by step_id
+      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null and not dead order by step_id
+      returning step_id
     ), delta as (
       select task_id, sum(done)::int as done, sum(alive)::int as alive, sum(waiting)::int as waiting, sum(dead)::int as dead
       from (
         select task_id, 1, -1, 0, 0 from gone
         union all select t, 0, -(e.kind <> 'r')::int, (e.kind = 'r')::int, (e.kind <> 'r')::int from unnest(v_err_tasks, v_err_kinds) e(t, kind)
-        union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0
+        -- a child that was called off before its parents ended stays dead
+        union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0 and not dead
         union all select t, 0, 0, -1, 0 from unnest(v_woken_tasks) t
         -- changes no counter, but a halted task takes what was handed back out of the line again
         union all select t, 0, 0, 0, 0 from unnest(v_back_tasks) t
@@ -155,24 +226,29 @@ begin
       update task t set remaining = t.remaining - d.done, alive = t.alive + d.alive, waiting = t.waiting + d.waiting,
         halted = t.halted or (t.fail_fast and d.dead > 0), last_at = greatest(t.last_at, coalesce(p_now, clock_timestamp()))
       from delta d where t.task_id = d.task_id
-      returning t.task_id, t.remaining, t.alive, t.waiting, t.halted, t.last_at
+      -- only what the history calls running can be parked
+      returning t.task_id, t.remaining, t.alive, case when t.running then t.waiting else -1 end as waiting, t.halted, t.ended, t.last_at
     )
-    select g.steps, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'),
+    select g.steps, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'), coalesce(u.again, '{}'), v_lined or exists (select from line),
       c.tasks, c.remaining, c.alive, c.waiting, c.halted, c.last_at
-    into v_done, v_done_attempts, v_done_results, v_claimed,
+    into v_done, v_done_attempts, v_done_results, v_claimed, v_again, v_lined,
       v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting, v_halted, v_last
     from (select array_agg(step_id) as steps, array_agg(attempts) as attempts, array_agg(result) as results from gone) g,
-      (select array_agg(step_id) as steps from unlocked where owner is not null) u,
-      (select array_agg(task_id) as tasks, array_agg(remaining) as remaining, array_agg(alive) as alive,
-        array_agg(waiting) as waiting, array_agg(task_id) filter (where halted) as halted, max(last_at) as last_at from counted) c;
+      (select array_agg(step_id) filter (where token = 1) as steps, array_agg(step_id) filter (where token > 1) as again
+        from unlocked where owner is not null) u,
+      -- a task that somebody else has ended stays as it is: what still ran of it is only recorded (R-17)
+      (select array_agg(task_id) filter (where not ended) as tasks, array_agg(remaining) filter (where not ended) as remaining,
+        array_agg(alive) filter (where not ended) as alive, array_agg(waiting) filter (where not ended) as waiting,
+        array_agg(task_id) filter (where halted and not ended) as halted, max(last_at) as last_at from counted) c;
   end if;
 
   -- A halted task keeps only what runs: everything that stands in line or waits is taken out.
   if v_halted is not null then
-    select array_agg(q.step_id) into v_undo from queue q where q.step_id = any(v_claimed) and q.task_id = any(v_halted);
+    select array_agg(q.step_id) into v_undo from queue q where q.step_id = any(v_claimed || v_again) and q.task_id = any(v_halted);
     if v_undo is not null then
       update queue set owner = null, attempts = attempts - 1 where step_id = any(v_undo);
       v_claimed := array(select c from unnest(v_claimed) c where not c = any(v_undo));
+      v_again := array(select c from unnest(v_again) c where not c = any(v_undo));
     end if;
     with open as materialized (
       select q.step_id, q.task_id, q.lane, q.rank
@@ -221,35 +297,71 @@ begin
     end if;
   end if;
 
-  -- The line is claimed last: its locks are never waited for.
+  -- The line is claimed last: its locks are never waited for. Where somebody holds rows for long, more is taken than is
+  -- wanted, and what is held goes back.
   perform set_config('enable_indexscan', 'on', true);
-  v_left := p_want - cardinality(v_claimed);
-  foreach v_lane in array p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place]) loop
-    exit when v_left <= 0;
+  v_left := p_want - cardinality(v_claimed) - cardinality(v_again);
+  if v_left > 0 then
+    -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
     with taken as (
-      -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
-      delete from ready r
-      where r.ctid = any(array(select ctid from ready where lane = v_lane order by rank limit v_left for update skip locked))
+      delete from ready r where r.ctid = any(array(
+        select f.place
+        from (
+          select x.lane from (
+            select lane, place from unnest(p_lanes) with ordinality x(lane, place)
+            union all
+            select -t, 0 from unnest(v_new, v_new_places) n(t, place) where p_reserved[place]) x
+          cross join lateral (select rank from ready where ready.lane = x.lane order by rank limit 1) head
+          order by case when p_fair then x.place else 0 end, head.rank) x
+        cross join lateral (
+          select ctid as place from ready where ready.lane = x.lane order by rank limit v_left for update skip locked) f
+        limit v_left * (1 + 7 * p_careful::int)))
       returning r.step_id
     )
-    select array_agg(step_id) into v_due from taken;
-    if v_due is not null then
-      v_left := v_left - cardinality(v_due);
-      v_taken := v_taken || v_due;
+    select coalesce(array_agg(step_id), '{}') into v_taken from taken;
+    if p_task is not null and cardinality(v_taken) < v_left then
+      with own as materialized (
+        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
+      ), taken as (
+        delete from ready r where r.ctid = any(array(
+          select r.ctid from own o join ready r on r.lane = o.lane and r.rank = o.rank and r.step_id = o.step_id
+          order by o.rank limit v_left for update of r skip locked))
+        returning r.step_id
+      )
+      select v_taken || coalesce(array_agg(step_id), '{}') into v_taken from taken;
     end if;
-  end loop;
+    if p_careful and cardinality(v_taken) > 0 then
+      v_free := array(select s.workflow_step_id from tasker_workflow_steps s where s.workflow_step_id = any(v_taken) for key share skip locked);
+      v_free := array(select s.workflow_step_id from tasker_workflow_steps s
+        where s.workflow_step_id = any(v_free) and s.task_id = any(array(
+          select t.task_id from tasker_tasks t
+          where t.task_id = any(array(select x.task_id from tasker_workflow_steps x where x.workflow_step_id = any(v_free)))
+          for key share skip locked))
+        order by s.workflow_step_id limit v_left);
+      insert into ready (lane, rank, step_id)
+      select q.lane, q.rank, q.step_id from queue q where q.step_id = any(v_taken) and not q.step_id = any(v_free);
+      v_taken := v_free;
+    end if;
+  end if;
   select min(l.first) into v_next_due
   from unnest(p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place])) x(lane)
     cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l;
+  if p_task is not null then
+    select least(v_next_due, min(q.rank)) into v_next_due
+    from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+    where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
+      and exists (select from later l where l.lane = q.lane and l.wake_at = q.rank and l.step_id = q.step_id);
+  end if;
   perform set_config('enable_indexscan', 'off', true);
 
   if cardinality(v_taken) > 0 then
     with mine as (
-      update queue q set owner = p_worker, token = q.token + 1, attempts = q.attempts + 1
+      update queue q set owner = p_worker, call = p_call, token = q.token + 1, attempts = q.attempts + 1
       where q.step_id = any(v_taken) returning q.step_id, q.task_id, q.token
     )
     select v_claimed || coalesce(array_agg(step_id) filter (where token = 1), '{}'),
-      coalesce(array_agg(step_id) filter (where token > 1), '{}'), coalesce(array_agg(task_id), '{}')
+      v_again || coalesce(array_agg(step_id) filter (where token > 1), '{}'), coalesce(array_agg(task_id), '{}')
     into v_claimed, v_again, v_claim_tasks from mine;
   end if;
 
@@ -283,9 +395,17 @@ begin
       from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = d.step_id
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'complete', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, true, workflow_step_id, at, at from flipped
+    select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, true, workflow_step_id, at, at from flipped
     union all
-    select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', 1), 10, true, c, v_at, v_at from unnest(v_claimed) c;
+    select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', 1), 10, true, c, v_at, v_at from unnest(v_claimed) c
+    on conflict do nothing;
+    get diagnostics v_rows = row_count;
+    if v_rows <> coalesce(cardinality(v_done), 0) + cardinality(v_claimed) then
+      v_changed := array(select x from unnest(v_done || v_claimed) x
+        where not exists (select from tasker_workflow_step_transitions t
+          where t.workflow_step_id = x and t.most_recent = (x is not null) and t.metadata->>'worker' = p_label and t.created_at >= v_at));
+      perform changed_1(v_changed);
+    end if;
   end if;
 
   if v_err is not null then
@@ -303,7 +423,7 @@ begin
       where s.workflow_step_id = d.step_id
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'error', to_state, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
+    select 'error', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
       sort_key + 10, true, workflow_step_id, at, at
     from flipped;
 
@@ -315,7 +435,7 @@ begin
     ), line as (
       insert into later (lane, wake_at, step_id) select lane, rank, step_id from waits
     )
-    select min(rank) filter (where lane = any(p_lanes)) into v_first_wait from waits;
+    select min(rank) filter (where lane = any(p_lanes) or p_task is not null) into v_first_wait from waits;
   end if;
 
   if v_back is not null then
@@ -326,7 +446,7 @@ begin
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(v_at, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select s.state, case s.state when 'error' then f.to_state else 'error' end,
+    select s.state, case s.state when 'error' then case f.to_state when 'in_progress' then f.to_state else changed_1(array[f.workflow_step_id]) end else 'error' end,
       jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', f.attempts, 'reason', f.note)),
       f.sort_key + s.k, s.state = 'pending', f.workflow_step_id, f.at, f.at
     from flipped f, (values ('error', 10), ('pending', 20)) s(state, k);
@@ -336,7 +456,7 @@ begin
     -- from error by way of pending (R-11); from pending, after a hand-back, at once
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
-      where t.workflow_step_id = any(v_again) and t.most_recent
+      where t.workflow_step_id = any(v_again) and t.most_recent and t.to_state in ('error', 'pending')
       returning t.workflow_step_id, t.sort_key, t.to_state, greatest(v_at, t.created_at) as at
     ), rows as (
       select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = f.workflow_step_id
@@ -348,13 +468,19 @@ begin
     select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', attempts),
       sort_key + case when to_state = 'pending' then 10 else 20 end, true, workflow_step_id, at, at
     from rows;
+    v_changed := array(select x from unnest(v_again) x
+      where not exists (select from tasker_workflow_step_transitions t
+        where t.workflow_step_id = x and t.most_recent = (x is not null) and t.to_state = 'in_progress' and t.metadata->>'worker' = p_label));
+    if cardinality(v_changed) > 0 then
+      perform changed_1(v_changed);
+    end if;
     v_claimed := v_claimed || v_again;
   end if;
 
   if v_fresh_started is not null or v_started is not null then
     with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
-      where t.task_id = any(v_started) and t.most_recent
+      where t.task_id = any(v_started) and t.most_recent and t.to_state = 'pending'
       returning t.task_id, t.sort_key, t.to_state
     ), starts as (
       select task_id, sort_key, to_state from flipped
@@ -369,7 +495,15 @@ begin
       jsonb_build_object('initialization_completed', true, 'step_dependencies_established', d.steps, 'worker', p_label),
       s.sort_key + 10, true, s.task_id, v_at, v_at
     from starts s join task t on t.task_id = s.task_id join definition d on d.definition_id = t.definition_id
-    order by s.task_id;
+    order by s.task_id
+    on conflict do nothing;
+    get diagnostics v_rows = row_count;
+    if v_rows <> coalesce(cardinality(v_fresh_started), 0) + coalesce(cardinality(v_started), 0) then
+      v_changed := array(select x from unnest(v_fresh_started || v_started) x
+        where not exists (select from tasker_task_transitions t
+          where t.task_id = x and t.most_recent = (x is not null) and t.to_state = 'in_progress' and t.created_at >= v_at));
+      perform changed_tasks_1(v_changed);
+    end if;
   end if;
 
   if v_complete is not null or v_failed is not null or v_parked is not null then
@@ -379,7 +513,7 @@ begin
       union all select x, 'pending' from unnest(v_parked) x
     ), flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
-      from ends e where t.task_id = e.task_id and t.most_recent = (e.task_id is not null)
+      from ends e where t.task_id = e.task_id and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
       returning t.task_id, t.sort_key, t.to_state, e.state
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at where t.task_id = any(v_complete)
@@ -394,10 +528,25 @@ begin
       else jsonb_build_object('worker', p_label) end,
       sort_key + 10, true, task_id, v_at, v_at
     from flipped;
+    get diagnostics v_rows = row_count;
+    if v_rows <> coalesce(cardinality(v_complete), 0) + coalesce(cardinality(v_failed), 0) + coalesce(cardinality(v_parked), 0) then
+      perform changed_tasks_1(v_complete || v_failed || v_parked);
+    end if;
     if v_failed is not null then
       delete from queue q using tasker_workflow_steps s where s.task_id = any(v_failed) and q.step_id = s.workflow_step_id;
     end if;
   end if;
+
+  if v_lined and exists (select from worker where asleep and not lost and worker_id <> p_worker) then
+    perform pg_notify('tasker_engine', '');
+  end if;
+  if p_sleep and cardinality(v_claimed) = 0 and not v_asleep then
+    update worker set asleep = true where worker_id = p_worker;
+  elsif v_asleep and cardinality(v_claimed) > 0 then
+    update worker set asleep = false where worker_id = p_worker;
+  end if;
+
+  v_claimed := v_claimed || v_repeated;
 
   -- C. What the worker learns; by arrays, because a join by `in (select …)` has a ruinous plan when statistics are stale.
   if cardinality(v_claimed) > 0 then
@@ -442,8 +591,18 @@ begin
     union all
     select 'p', t, null, null, null, null, null, null, null, null from unnest(v_parked) t
     union all
-    select 'x', o, null, null, null, null, null, null, null, null from unnest(p_steps) o
+    select case when o = any(v_recorded) then 'y' else 'x' end::"char", o, null, null, null, null, null, null, null, null from unnest(p_steps) o
     where not o = any(coalesce(v_done, '{}') || coalesce(v_err, '{}') || coalesce(v_back, '{}'))
+    union all
+    -- ends that an earlier try of this call wrote
+    select case when t.complete then 'c' else 'f' end::"char", t.task_id, null, null, null, null, null, null, null, null
+    from tasker_tasks t where t.task_id = any(array(
+      select l.task_id from task l where l.ended and l.task_id = any(array(
+        select s.task_id from tasker_workflow_steps s where s.workflow_step_id = any(v_recorded)))))
+    union all
+    select 'l', o, null, null, null, null, null, null, null, null from unnest(v_held) o
+    union all
+    select 'v', null, null, null, null, null, null, null, null, null where v_stale
     union all
     select 'w', null, null, null, null, null, null, null, least(v_next_due, v_first_wait), null;
 end $$;

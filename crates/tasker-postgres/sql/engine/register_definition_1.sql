@@ -66,10 +66,14 @@ begin
     where not exists (select from tasker_named_steps n where n.dependent_system_id = d.dependent_system_id and n.name = s.name)
     order by s.name on conflict (dependent_system_id, name) do nothing;
 
-    insert into lane (queue, handler)
-    select distinct queue, handler from unnest(p_queues, p_handlers) s(queue, handler)
-    where not exists (select from lane l where l.queue = s.queue and l.handler = s.handler)
-    order by queue, handler on conflict (queue, handler) do nothing;
+    insert into lane (named_task_id, queue, handler)
+    select distinct v_task, queue, handler from unnest(p_queues, p_handlers) s(queue, handler)
+    where not exists (select from lane l where l.named_task_id = v_task and l.queue = s.queue and l.handler = s.handler)
+    order by queue, handler on conflict (named_task_id, queue, handler) do nothing;
+    if found then
+      -- Workers that live learn of it with their next call.
+      update worker set stale = true where not stale and not lost;
+    end if;
 
     insert into definition (named_task_id, content_hash, snapshot, steps, roots, fail_fast)
     values (v_task, p_hash, p_snapshot, cardinality(p_names),
@@ -83,7 +87,7 @@ begin
       with ordinality s(name, system, queue, handler, priority, attempts_allowed, retry_limit, retryable, skippable, place)
     join tasker_dependent_systems d on d.name = s.system
     join tasker_named_steps n on n.dependent_system_id = d.dependent_system_id and n.name = s.name
-    join lane l on l.queue = s.queue and l.handler = s.handler
+    join lane l on l.named_task_id = v_task and l.queue = s.queue and l.handler = s.handler
     left join (select child, count(*)::int as parents from unnest(p_edge_children) child group by child) e on e.child = s.place - 1;
 
     insert into definition_edge (definition_id, to_ix, place, from_ix)

@@ -1,3 +1,5 @@
 select kind::text as kind, a, b, n, m, k, w, ids, at, doc::text as doc
-from tasker_engine.exchange_1($1, $2, $3, $4, $5::text[]::"char"[], $6::text[]::jsonb[], $7, $8, $9, $10, $11, $12,
-  $13, $14::text[]::jsonb[], $15, $16::text[]::jsonb[], $17, $18)
+from tasker_engine.exchange_1($1, $2, $3, $4, $5,
+  $6, $7, $8::text[]::"char"[], $9::text[]::jsonb[], $10, $11, $12,
+  $13, $14, $15, $16, $17, $18, $19,
+  $20, $21::text[]::jsonb[], $22, $23::text[]::jsonb[], $24, $25, $26, $27)

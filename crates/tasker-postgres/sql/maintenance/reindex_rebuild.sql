@@ -4,7 +4,7 @@
 -- One row a task: stalled = nothing of it can run and yet it has not ended; unfit = its steps are not those of its
 -- definition, or a state is none that we know: it was left as it is.
 with asked as materialized (
-  select e.task_id, e.definition_id, e.reserved, d.fail_fast, t.created_at, coalesce(x.to_state, 'pending') as state,
+  select e.task_id, e.definition_id, e.reserved, e.priority, e.paused is not null as paused, e.not_before, d.fail_fast, t.created_at, coalesce(x.to_state, 'pending') as state,
     coalesce(x.to_state, 'pending') not in ('pending', 'in_progress') as at_rest,
     (select max(y.created_at) from public.tasker_task_transitions y where y.task_id = e.task_id) as last_at
   from tasker_engine.task e
@@ -13,9 +13,12 @@ with asked as materialized (
   left join public.tasker_task_transitions x on x.task_id = e.task_id and x.most_recent
   where e.task_id = any($1)
 ), fact as materialized (
-  select a.task_id, a.at_rest, s.workflow_step_id as step_id, f.ix, f.priority, f.attempts_allowed,
-    case when a.reserved then -a.task_id else f.lane_id end as lane,
-    coalesce(c.to_state, 'pending') as state, coalesce(c.metadata ? 'worker', false) as ours, s.retryable,
+  select a.task_id, a.at_rest, s.workflow_step_id as step_id, f.ix, f.priority + a.priority as priority,
+    -- the row's limit counts, which a person may have raised; a permanent error leaves a row that tells no limit (R-13, R-14)
+    case when s.retryable then greatest(coalesce(s.retry_limit, 3), 1) else f.attempts_allowed end as attempts_allowed,
+    case when a.paused then tasker_engine.paused_lane(a.task_id) when a.reserved then -a.task_id else f.lane_id end as lane,
+    case when a.not_before > clock_timestamp() and h.begun = 0 and p.parents = 0 then a.not_before end as not_before,
+    coalesce(c.to_state, 'pending') as state, coalesce(c.metadata ? 'worker', false) as ours, coalesce(s.retryable, true) as retryable,
     coalesce(h.begun, 0) as begun, coalesce(h.begun, 0) - coalesce(h.returned, 0) as attempts, h.last_at,
     coalesce(p.unmet, 0) as unmet,
     greatest(s.created_at, p.last_at) at time zone 'UTC' as ready_at,
@@ -38,7 +41,7 @@ with asked as materialized (
       max(y.created_at) as last_at
     from public.tasker_workflow_step_transitions y where y.workflow_step_id = s.workflow_step_id) h on true
   left join lateral (
-    select count(*) filter (where coalesce(y.to_state, 'pending') not in ('complete', 'resolved_manually'))::int as unmet,
+    select count(*) as parents, count(*) filter (where coalesce(y.to_state, 'pending') not in ('complete', 'resolved_manually'))::int as unmet,
       max(y.created_at) as last_at
     from public.tasker_workflow_step_edges g
     left join public.tasker_workflow_step_transitions y on y.workflow_step_id = g.from_step_id and y.most_recent
@@ -53,7 +56,7 @@ with asked as materialized (
       when f.state = 'in_progress' and f.owner is null and not f.ours then 'elsewhere'
       when f.state = 'in_progress' then 'claimed'
       when f.unmet > 0 then 'blocked'
-      when f.state = 'error' then 'waits'
+      when f.state = 'error' or f.not_before is not null then 'waits'
       else 'ready' end as kind
   from fact f where not exists (select from unfit u where u.task_id = f.task_id)
 ), verdict as materialized (
@@ -79,7 +82,8 @@ with asked as materialized (
     s.kind = 'dead' as dead,
     case when s.kind = 'claimed' then coalesce(s.owner, (select worker_id from gone)) end as owner,
     greatest(s.old_token, s.begun) + (s.kind = 'claimed' and s.owner is null)::int as token,
-    case when s.kind = 'waits' and s.old_rank between s.earliest and s.latest then s.old_rank
+    case when s.not_before is not null and s.kind = 'waits' then s.not_before
+      when s.kind = 'waits' and s.old_rank between s.earliest and s.latest then s.old_rank
       when s.kind = 'waits' then s.earliest
       else s.ready_at - s.priority * interval '1 minute' end as rank
   from step s join verdict v on v.task_id = s.task_id

@@ -13,5 +13,5 @@ pub use bottleneck::{
     BottleneckAnalysis, BottleneckReport, DependencyBottlenecks, DurationBucket, ErrorPatterns, Percentiles,
     PerformanceDistribution, Scope, ScopeSummary, SlowStep, SlowTask,
 };
-pub use performance::{PerformanceReport, PerformanceTrends, SystemOverview, TrendFigures};
+pub use performance::{PerformanceReport, PerformanceTrends, SystemOverview, TelemetryInsights, TrendFigures};
 pub use recommendations::recommendations;

@@ -1,5 +1,7 @@
 //! How the whole system does now and how it did within the last day.
 
+use std::collections::BTreeMap;
+
 use chrono::{NaiveDateTime, TimeDelta};
 use serde::Serialize;
 use sqlx::{Acquire, Postgres};
@@ -13,9 +15,24 @@ pub struct PerformanceReport {
     pub system_overview: SystemOverview,
     /// Within the last 1, 4 and 24 hours.
     pub performance_trends: PerformanceTrends,
+    /// What the program that asks has counted in its own memory; no database knows it. Missing unless it was handed in
+    /// with [`PerformanceReport::with_telemetry`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub telemetry_insights: Option<TelemetryInsights>,
     /// When the report was asked for, UTC.
     #[serde(serialize_with = "serialize_instant")]
     pub generated_at: NaiveDateTime,
+}
+
+/// Statistics of one program's telemetry since it started, as its exporters and its router of events tell them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct TelemetryInsights {
+    /// Of traces.
+    pub trace_stats: BTreeMap<String, serde_json::Value>,
+    /// Of logs.
+    pub log_stats: BTreeMap<String, serde_json::Value>,
+    /// Of the router of events.
+    pub event_router_stats: BTreeMap<String, serde_json::Value>,
 }
 
 /// Figures of the whole database.
@@ -87,8 +104,15 @@ impl PerformanceReport {
                 last_4_hours: TrendFigures::of(&four_hours),
                 last_24_hours: TrendFigures::of(&day),
             },
+            telemetry_insights: None,
             generated_at: now,
         })
+    }
+
+    /// The same report with the statistics of the program that asked for it (B-ANA-004).
+    #[must_use]
+    pub fn with_telemetry(self, telemetry_insights: TelemetryInsights) -> Self {
+        Self { telemetry_insights: Some(telemetry_insights), ..self }
     }
 }
 

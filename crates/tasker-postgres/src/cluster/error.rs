@@ -172,8 +172,8 @@ pub enum ClusterError {
         base: PathBuf,
     },
 
-    /// The binaries came without `psql`.
-    #[error("there is no psql in {}; connect with any client to {url}", bin_dir.display())]
+    /// The binaries came without `psql`, and there is none on `PATH`.
+    #[error("there is no psql in {} nor on PATH; connect with any client to {url}", bin_dir.display())]
     NoPsql {
         /// The folder of the binaries.
         bin_dir: PathBuf,

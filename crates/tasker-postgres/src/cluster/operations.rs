@@ -161,15 +161,18 @@ fn delete_data(layout: &Layout) -> Result<Vec<PathBuf>, ClusterError> {
     Ok(deleted)
 }
 
-/// The command that enters the database with the `psql` of the server's own binaries. The handle must outlive it.
+/// The command that enters the database with the `psql` of the server's own binaries, or with that of `PATH` where they
+/// came without one, as npm's packages do. The handle must outlive it.
 ///
 /// # Errors
-/// [`ClusterError::NoPsql`] where the binaries came without it.
+/// [`ClusterError::NoPsql`] where there is none.
 pub fn psql_command(handle: &ClusterHandle) -> Result<Command, ClusterError> {
-    let program = handle.bin_dir().join("psql");
-    if !program.is_file() {
-        return Err(ClusterError::NoPsql { bin_dir: handle.bin_dir().to_path_buf(), url: handle.url() });
-    }
+    let search_path = std::env::var_os("PATH").unwrap_or_default();
+    let program = std::iter::once(handle.bin_dir().to_path_buf())
+        .chain(std::env::split_paths(&search_path))
+        .map(|folder| folder.join("psql"))
+        .find(|program| program.is_file())
+        .ok_or_else(|| ClusterError::NoPsql { bin_dir: handle.bin_dir().to_path_buf(), url: handle.url() })?;
     let mut command = Command::new(program);
     command.arg(handle.url());
     Ok(command)

@@ -18,8 +18,12 @@ pub enum FunctionError {
     /// Fewer than no rows were asked for.
     #[error("the limit is negative: give the number of rows, or none for all of them")]
     NegativeLimit(#[source] sqlx::Error),
-    /// The function or view is not there.
-    #[error("the database lacks a function or view of the schema: `tasker db check` lists what is missing")]
+    /// The function or view is not there, or one of Rails' making does not find its tables: unlike ours it looks for them
+    /// along the session's `search_path`.
+    #[error(
+        "the database lacks a function or view of the schema (`tasker db check` lists what is missing), or its functions are \
+         Rails' and this role's search_path leaves out public (ALTER ROLE … SET search_path = public ends that)"
+    )]
     Missing(#[source] sqlx::Error),
     /// Levels were asked of a task whose steps wait for each other in a circle.
     #[error("the steps of a task form a cycle behind a root: remove an edge of it")]

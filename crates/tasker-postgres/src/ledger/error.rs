@@ -26,6 +26,22 @@ pub enum LedgerError {
     /// written; the same call succeeds once they are done.
     #[error("others stood in the way again and again ({0}): try again")]
     Contended(#[source] sqlx::Error),
+    /// Somebody else held a row for longer than an exchange waits (SQLSTATE 55P03). Nothing was written; a
+    /// [careful](super::Exchange::careful) call passes over what is held.
+    #[error("others hold what was to be changed ({}): try again when they are done", said(.0))]
+    Held(#[source] sqlx::Error),
+    /// Somebody else changed these tasks while they were worked on, and their side rows say something else than the
+    /// record. Nothing was written; [rebuild](super::Ledger::rebuild_tasks) them and call again.
+    #[error("{}: their side rows have to be rebuilt (`tasker db reindex`)", said(source))]
+    Changed {
+        /// Ids of the tasks.
+        tasks: Vec<i64>,
+        /// What the database said.
+        source: sqlx::Error,
+    },
+    /// These tasks were worked on by others at every try. Nothing of them was changed; try again.
+    #[error("tasks {0:?} are being worked on at every try: try again, or when whoever works on them is done")]
+    Busy(Vec<i64>),
     /// Another content stands under this version and tasks were made from it. Raise the version in the template.
     #[error("version {version} of {namespace}/{name} is already in use with another content: raise the version")]
     Redefinition {
@@ -72,6 +88,8 @@ impl From<sqlx::Error> for LedgerError {
             Some("57P01" | "57P02" | "57P03") => LedgerError::Unavailable(error),
             Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
             Some("40P01" | "40001") => LedgerError::Contended(error),
+            Some("55P03") => LedgerError::Held(error),
+            Some("TSK01") => LedgerError::Changed { tasks: tasks_of(&error), source: error },
             Some("25006") => LedgerError::ReadOnly(error),
             Some("53100") => LedgerError::DiskFull(error),
             Some("42501") => LedgerError::Forbidden(error),
@@ -79,4 +97,14 @@ impl From<sqlx::Error> for LedgerError {
             _ => LedgerError::Database(error),
         }
     }
+}
+
+/// The tasks that our functions name in the detail of their refusal.
+fn tasks_of(error: &sqlx::Error) -> Vec<i64> {
+    error
+        .as_database_error()
+        .and_then(|database| database.try_downcast_ref::<sqlx::postgres::PgDatabaseError>())
+        .and_then(|database| database.detail())
+        .map(|detail| detail.split(',').filter_map(|id| id.parse().ok()).collect())
+        .unwrap_or_default()
 }

@@ -15,24 +15,62 @@ use super::{DefinitionId, Ledger, LedgerError, WorkerId};
 const EXCHANGE_TRIES: u32 = 10;
 
 /// One call of the exchange.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Exchange<'a> {
-    /// The worker in whose name it is made.
+    /// The worker in whose name it is made; 0 for somebody who only creates tasks.
     pub worker: WorkerId,
     /// Its name, for the history.
     pub label: &'a str,
+    /// The worker's number of this call, from 1. Claims carry it, so that a call whose answer was lost can be made again
+    /// under the same number.
+    pub call: i32,
+    /// Whether this call may have been carried out before.
+    pub repeat: bool,
+    /// Whether what somebody else holds is left where it is instead of being waited for.
+    pub careful: bool,
     /// What became of steps that it holds.
     pub outcomes: &'a [Settled],
     /// How many claims it wants at most.
     pub want: usize,
+    /// How many of them may be steps that this very call unlocks; the others come from the line.
+    pub handover: usize,
     /// The lanes it serves.
     pub lanes: &'a [i64],
+    /// Whether claims go by the order of `lanes`, or by who has waited longest.
+    pub fair: bool,
+    /// A task whose steps are claimed whatever their lane.
+    pub task: Option<i64>,
     /// Whether steps that are due join the line first.
     pub wake: bool,
+    /// Whether the caller rests if it gets nothing, and wants to be notified.
+    pub sleep: bool,
     /// Tasks to create. Lanes of reserved ones among them are served by this call, too.
     pub tasks: &'a [NewTask],
     /// The instant (UTC) to work by; the database's clock where none is given.
     pub now: Option<NaiveDateTime>,
+}
+
+impl<'a> Exchange<'a> {
+    /// A call that does nothing yet.
+    pub fn new(worker: WorkerId, label: &'a str) -> Self {
+        Self {
+            worker,
+            label,
+            call: 0,
+            repeat: false,
+            careful: false,
+            outcomes: &[],
+            want: 0,
+            handover: 0,
+            lanes: &[],
+            fair: false,
+            task: None,
+            wake: false,
+            sleep: false,
+            tasks: &[],
+            now: None,
+        }
+    }
 }
 
 /// A task to create.
@@ -48,6 +86,10 @@ pub struct NewTask {
     pub details: Box<RawValue>,
     /// Whether only those who name the task work it.
     pub reserved: bool,
+    /// Not before this instant (UTC); at once where none is given or it has passed.
+    pub run_at: Option<NaiveDateTime>,
+    /// If it has not ended by this instant (UTC), it is cancelled.
+    pub deadline: Option<NaiveDateTime>,
 }
 
 /// What became of a claimed step.
@@ -122,6 +164,14 @@ pub struct Reply {
     pub halted: Vec<i64>,
     /// Steps whose outcome was refused: the claim is no longer the caller's.
     pub refused: Vec<i64>,
+    /// Steps whose outcome stood in the record already, of a call that was repeated.
+    pub recorded: Vec<i64>,
+    /// Steps whose outcome was left for later because somebody else holds their rows.
+    pub held: Vec<i64>,
+    /// Whether what others hold was passed over; it was asked for, or somebody held rows for long.
+    pub careful: bool,
+    /// Lanes were made, paused or resumed; nothing is claimed from any before the caller [asks](Ledger::lanes) again.
+    pub lanes_changed: bool,
     /// Earliest instant (UTC) at which a step of the lanes is due.
     pub next_due: Option<NaiveDateTime>,
 }
@@ -225,17 +275,29 @@ impl<'a> Columns<'a> {
 impl Ledger {
     /// Hands in outcomes and new tasks and takes claims: one statement, one commit.
     ///
-    /// A call that the database gave up because it stood in another's way (a dead-lock, say, between a take-over and the
+    /// Where somebody else has changed a task underneath, its side rows are rebuilt from the record first. A call
+    /// that the database gave up because it stood in another's way (a dead-lock, say, between a take-over and the
     /// worker it took for dead) has written nothing and is made again.
     ///
     /// # Errors
     /// After [`LedgerError::Unavailable`] nothing is known about the call; after any other error nothing of it stands.
     pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
         let mut tries = 1;
+        let mut call = call.clone();
         loop {
-            match self.exchange_once(call).await {
+            match self.exchange_once(&call).await {
                 Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
-                done => return done,
+                Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
+                    tries += 1;
+                    call.careful = true;
+                }
+                Err(LedgerError::Changed { tasks, .. }) if tries < EXCHANGE_TRIES && !tasks.is_empty() => {
+                    tries += 1;
+                    tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
+                    self.rebuild_tasks(&tasks).await?;
+                }
+                Ok(reply) => return Ok(Reply { careful: call.careful, ..reply }),
+                refused => return refused,
             }
         }
     }
@@ -245,6 +307,9 @@ impl Ledger {
         let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
             .bind(call.worker)
             .bind(call.label)
+            .bind(call.call)
+            .bind(call.repeat)
+            .bind(call.careful)
             .bind(columns.steps)
             .bind(columns.tokens)
             .bind(columns.kinds)
@@ -253,13 +318,19 @@ impl Ledger {
             .bind(columns.asked)
             .bind(columns.notes)
             .bind(i32::try_from(call.want).unwrap_or(i32::MAX))
+            .bind(i32::try_from(call.handover).unwrap_or(i32::MAX))
             .bind(call.lanes)
+            .bind(call.fair)
+            .bind(call.task)
             .bind(call.wake)
+            .bind(call.sleep)
             .bind(call.tasks.iter().map(|task| task.definition_id).collect::<Vec<_>>())
             .bind(call.tasks.iter().map(|task| task.context.get()).collect::<Vec<_>>())
             .bind(call.tasks.iter().map(|task| task.key.as_str()).collect::<Vec<_>>())
             .bind(call.tasks.iter().map(|task| task.details.get()).collect::<Vec<_>>())
             .bind(call.tasks.iter().map(|task| task.reserved).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.run_at.map(|at| at.and_utc())).collect::<Vec<_>>())
+            .bind(call.tasks.iter().map(|task| task.deadline.map(|at| at.and_utc())).collect::<Vec<_>>())
             .bind(call.now.map(|instant| instant.and_utc()))
             .fetch_all(&self.pool)
             .await?;
@@ -315,6 +386,9 @@ impl Reply {
             "p" => self.parked.push(number("a")?),
             "h" => self.halted.push(number("a")?),
             "x" => self.refused.push(number("a")?),
+            "y" => self.recorded.push(number("a")?),
+            "l" => self.held.push(number("a")?),
+            "v" => self.lanes_changed = true,
             "w" => self.next_due = instant()?,
             other => return Err(LedgerError::Inconsistent(format!("the exchange answered a row of kind `{other}`"))),
         }

@@ -3,19 +3,28 @@
 mod definition;
 mod error;
 mod exchange;
+mod operate;
 mod task;
+mod why;
 mod worker;
 
 use sqlx::PgPool;
 
+use crate::rebuild::{begin_patient, lock, rebuild_locked};
+
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
+pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
-pub use worker::{HeldStep, Holder, WorkerId};
+pub use why::WhyFacts;
+pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};
 
 /// Largest total of contexts and results that one exchange carries, in bytes.
 pub const EXCHANGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// How often a task that others work on is tried to be rebuilt, 20 ms apart.
+const REBUILD_ROUNDS: u32 = 250;
 
 /// Most outcomes that one exchange carries.
 pub const EXCHANGE_OUTCOMES: usize = 500;
@@ -35,5 +44,30 @@ impl Ledger {
     /// The pool behind it.
     pub fn pool(&self) -> &PgPool {
         &self.pool
+    }
+
+    /// Writes the side rows of these tasks anew from the record. Waits for a few seconds for others that work on
+    /// them.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] with the tasks that others worked on at every try.
+    pub async fn rebuild_tasks(&self, tasks: &[i64]) -> Result<(), LedgerError> {
+        let mut connection = self.pool.acquire().await?;
+        let mut left = tasks.to_vec();
+        for round in 0..REBUILD_ROUNDS {
+            if round > 0 {
+                let pause = include_str!("../../sql/maintenance/reindex_pause.sql");
+                sqlx::query(pause).persistent(false).execute(&mut *connection).await?;
+            }
+            let mut transaction = begin_patient(&mut connection).await?;
+            let free = lock(&mut transaction, &left).await?;
+            rebuild_locked(&mut transaction, &free).await?;
+            transaction.commit().await?;
+            left.retain(|task_id| free.binary_search(task_id).is_err());
+            if left.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(LedgerError::Busy(left))
     }
 }

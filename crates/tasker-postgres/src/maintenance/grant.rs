@@ -4,6 +4,7 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgPool};
 
 use super::MaintenanceError;
 use crate::schema::{begin_read_committed, check_engine, function_names};
+use crate::wording::quoted;
 
 /// Which object needs which right, and why.
 const RIGHTS: &str = include_str!("../../sql/maintenance/rights.tsv");
@@ -123,9 +124,4 @@ fn statements(role: &str, access: Access, functions: &[(String, String)]) -> Vec
         }
     }
     statements
-}
-
-/// An identifier that the server reads as exactly this name.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

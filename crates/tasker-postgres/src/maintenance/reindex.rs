@@ -1,22 +1,11 @@
 //! Rebuilding the side tables from the record, task by task, while workers run.
-//!
-//! # Why this cannot lock anybody up
-//!
-//! An exchange locks, in this order: queue rows of its own claims, children by id, counters of tasks by id, places in
-//! the line (passing over locked ones) and then the queue rows and counters of what it claims there. A rebuild takes
-//! the locks of the same rows in another order – counters, queue rows, places – but it never waits for one while it
-//! holds others: every lock is taken with `skip locked`, and a task of which one row is held by somebody is left for
-//! later. Who never waits is in no circle of waiting, so no deadlock can contain a rebuild.
-//!
-//! It reads the record only after it holds the locks, in a statement of its own. Whatever an exchange changes of a task,
-//! it holds one of those rows until its commit, so the statement sees either nothing or all of it. Two rebuilds keep
-//! apart by the counters. Other programs that change the record at that very moment are seen before or after, each
-//! transaction as a whole.
+//! How, and why that locks nobody up, stands in `rebuild.rs`.
 
-use sqlx::{FromRow, PgPool, Postgres, Transaction};
+use sqlx::PgPool;
 use tracing::debug;
 
-use crate::schema::{SchemaError, begin_read_committed, check_engine};
+use crate::rebuild::{begin_patient, lock, rebuild_locked};
+use crate::schema::{SchemaError, check_engine};
 
 /// Tasks that are looked at in one go.
 const LOOK_AT: i64 = 2_000;
@@ -29,9 +18,6 @@ const SWEEP: i64 = 10_000;
 
 /// How often a task that somebody works on is tried again, with a pause of 20 ms before each round.
 const ROUNDS: u32 = 250;
-
-/// To whom attempts are put that are under way and that nobody is known to carry out.
-const NOBODY: &str = "unknown (its claim was lost)";
 
 /// What to rebuild.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -85,17 +71,6 @@ pub struct Reindexed {
     pub unfit: Vec<i64>,
     /// Tasks that somebody worked on at every try, left as they were.
     pub busy: Vec<i64>,
-}
-
-/// What became of one task.
-#[derive(FromRow)]
-struct Rebuilt {
-    task_id: i64,
-    unfit: bool,
-    stalled: bool,
-    queued: i32,
-    abandoned: i32,
-    elsewhere: i32,
 }
 
 /// Rebuilds queue, line and counters of every unfinished task that was made here, from the record. Safe at any time and
@@ -179,13 +154,6 @@ pub async fn tasks_of_others(pool: &PgPool) -> Result<i64, SchemaError> {
     Ok(tasks)
 }
 
-/// Begins a transaction that no setting of the session cuts short.
-async fn begin_patient(connection: &mut sqlx::PgConnection) -> Result<Transaction<'_, Postgres>, SchemaError> {
-    let mut transaction = begin_read_committed(connection).await?;
-    sqlx::raw_sql("SET LOCAL statement_timeout = 0; SET LOCAL jit = off").execute(&mut *transaction).await?;
-    Ok(transaction)
-}
-
 async fn sweep(connection: &mut sqlx::PgConnection, statement: &'static str) -> Result<u64, SchemaError> {
     let mut swept = 0;
     loop {
@@ -207,22 +175,8 @@ async fn rebuild(
     done: &mut Reindexed,
 ) -> Result<Vec<i64>, SchemaError> {
     let mut transaction = begin_patient(connection).await?;
-    // Few rows of large tables, through their indexes, whatever stale statistics say.
-    sqlx::raw_sql("SET LOCAL enable_seqscan = off").execute(&mut *transaction).await?;
-    let mut free = tasks.to_vec();
-    for statement in [
-        include_str!("../../sql/maintenance/reindex_lock_tasks.sql"),
-        include_str!("../../sql/maintenance/reindex_lock_queue.sql"),
-        include_str!("../../sql/maintenance/reindex_lock_lines.sql"),
-    ] {
-        free = sqlx::query_scalar(statement).bind(&free).persistent(false).fetch_all(&mut *transaction).await?;
-    }
-    let rebuilt: Vec<Rebuilt> = sqlx::query_as(include_str!("../../sql/maintenance/reindex_rebuild.sql"))
-        .bind(&free)
-        .bind(NOBODY)
-        .persistent(false)
-        .fetch_all(&mut *transaction)
-        .await?;
+    let free = lock(&mut transaction, tasks).await?;
+    let rebuilt = rebuild_locked(&mut transaction, &free).await?;
     transaction.commit().await?;
     for task in rebuilt {
         if task.unfit {

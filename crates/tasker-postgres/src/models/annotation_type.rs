@@ -90,7 +90,7 @@ impl AnnotationType {
     /// # Errors
     /// [`ModelError::Invalid`] for a name that cannot be stored, and what the database says.
     pub async fn find_or_create<'c>(name: &str, session: impl Into<Session<'c>>) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_name(name, &mut connection).await
     }
 
@@ -109,7 +109,7 @@ impl AnnotationType {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut transaction = connection.begin().await?;
         let this = ("AnnotationType", i64::from(self.annotation_type_id));
         record::delete_all(&mut transaction, &Self::TASK_ANNOTATIONS.scope(&self), this).await?;

@@ -30,6 +30,8 @@ pub trait Field: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     const NULLABLE: bool = false;
     #[doc(hidden)]
+    const DATABASE_TYPES: &'static [&'static str];
+    #[doc(hidden)]
     fn to_value(&self) -> Value;
     #[doc(hidden)]
     fn read(row: &PgRow, column: &str) -> Result<Self, sqlx::Error>;
@@ -43,11 +45,12 @@ mod sealed {
 }
 
 macro_rules! plain_field {
-    ($($type:ty),*) => { $(
+    ($($type:ty as $types:expr),*) => { $(
         impl sealed::Sealed for $type {}
         impl Field for $type {
             type Plain = $type;
             const KIND: Kind = Kind::Plain;
+            const DATABASE_TYPES: &'static [&'static str] = &$types;
             fn to_value(&self) -> Value {
                 Value::from(self.clone())
             }
@@ -59,12 +62,13 @@ macro_rules! plain_field {
     )* };
 }
 
-plain_field!(i32, i64, bool, String);
+plain_field!(i32 as ["INT4"], i64 as ["INT8"], bool as ["BOOL"], String as ["VARCHAR", "TEXT"]);
 
 impl sealed::Sealed for NaiveDateTime {}
 impl Field for NaiveDateTime {
     type Plain = Self;
     const KIND: Kind = Kind::Plain;
+    const DATABASE_TYPES: &'static [&'static str] = &["TIMESTAMP"];
 
     /// Cut, not rounded, to microseconds (B-MOD-173).
     fn to_value(&self) -> Value {
@@ -81,6 +85,7 @@ impl sealed::Sealed for JsonText {}
 impl Field for JsonText {
     type Plain = Self;
     const KIND: Kind = Kind::Json;
+    const DATABASE_TYPES: &'static [&'static str] = &["JSONB", "JSON"];
 
     fn to_value(&self) -> Value {
         Value::from(self.get())
@@ -98,6 +103,7 @@ macro_rules! optional_field {
             type Plain = $type;
             const KIND: Kind = <$type as Field>::KIND;
             const NULLABLE: bool = true;
+            const DATABASE_TYPES: &'static [&'static str] = <$type as Field>::DATABASE_TYPES;
             fn to_value(&self) -> Value {
                 self.as_ref().map_or($null, Field::to_value)
             }
@@ -165,6 +171,9 @@ pub struct AnyColumn<M> {
     pub(super) kind: Kind,
     pub(super) nullable: bool,
     pub(super) value: fn(&M) -> Value,
+    /// Reads the value from a row that has the column under this name.
+    pub(super) fetched: fn(&PgRow, &str) -> Result<Value, sqlx::Error>,
+    database_types: &'static [&'static str],
 }
 
 impl<M> Clone for AnyColumn<M> {
@@ -184,6 +193,18 @@ impl<M> AnyColumn<M> {
     #[must_use]
     pub fn name(self) -> &'static str {
         self.name
+    }
+
+    /// Names of the types that the column may have in the database, as the driver spells them: `INT8`.
+    #[must_use]
+    pub fn database_types(self) -> &'static [&'static str] {
+        self.database_types
+    }
+
+    /// Whether the model has room for a missing value.
+    #[must_use]
+    pub fn is_nullable(self) -> bool {
+        self.nullable
     }
 
     /// The value to write.
@@ -215,7 +236,9 @@ impl<M, T> fmt::Debug for Column<M, T> {
 
 impl<M, T: Field> Column<M, T> {
     pub(super) const fn new(name: &'static str, value: fn(&M) -> Value) -> Self {
-        Self { any: AnyColumn { name, kind: T::KIND, nullable: T::NULLABLE, value }, marker: PhantomData }
+        let (kind, nullable, database_types) = (T::KIND, T::NULLABLE, T::DATABASE_TYPES);
+        let any = AnyColumn { name, kind, nullable, value, fetched: fetched::<T>, database_types };
+        Self { any, marker: PhantomData }
     }
 
     /// Name of the column in the database.
@@ -223,6 +246,10 @@ impl<M, T: Field> Column<M, T> {
     pub fn name(self) -> &'static str {
         self.any.name
     }
+}
+
+pub(super) fn fetched<T: Field>(row: &PgRow, column: &str) -> Result<Value, sqlx::Error> {
+    Ok(T::read(row, column)?.to_value())
 }
 
 impl<M: Model, T: Field> Column<M, T> {

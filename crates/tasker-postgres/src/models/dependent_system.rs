@@ -64,7 +64,7 @@ impl Record for DependentSystem {
 
     fn check(&self, errors: &mut ValidationErrors) {
         errors.present("name", &self.name);
-        errors.text("name", &self.name, Some(64));
+        errors.text("name", &self.name, Some(Self::LONGEST_NAME));
         errors.optional_text("description", self.description.as_deref(), Some(255));
     }
 
@@ -86,12 +86,14 @@ impl Record for DependentSystem {
 record!(DependentSystem from NewDependentSystem);
 
 impl DependentSystem {
+    /// Most characters of a name.
+    pub const LONGEST_NAME: usize = 64;
     /// The one of this name, stored if it is not there. However many ask at once, there is one.
     ///
     /// # Errors
     /// [`ModelError::Invalid`] for a name that cannot be stored, and what the database says.
     pub async fn find_or_create<'c>(name: &str, session: impl Into<Session<'c>>) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_name(name, &mut connection).await
     }
 
@@ -117,7 +119,7 @@ impl DependentSystem {
     /// [`ModelError::RestrictedDelete`] while workflow steps or task types use one of its named steps; nothing is
     /// deleted then. What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut transaction = connection.begin().await?;
         let this = ("DependentSystem", i64::from(self.dependent_system_id));
         let maps = Self::MAPS_AS_FIRST.scope(&self).or(Self::MAPS_AS_SECOND.scope(&self));

@@ -51,6 +51,19 @@ pub struct NewDependentSystemObjectMap {
 }
 
 impl NewDependentSystemObjectMap {
+    /// The same thing in two systems, with its id in each.
+    #[must_use]
+    pub fn between(one: (&DependentSystem, &str), two: (&DependentSystem, &str)) -> Self {
+        Self {
+            dependent_system_one_id: one.0.dependent_system_id,
+            remote_id_one: one.1.to_owned(),
+            dependent_system_two_id: two.0.dependent_system_id,
+            remote_id_two: two.1.to_owned(),
+            created_at: None,
+            updated_at: None,
+        }
+    }
+
     fn unsaved(self) -> (DependentSystemObjectMap, Stamps) {
         let stamps = Stamps::of(self.created_at, self.updated_at);
         let row = DependentSystemObjectMap {
@@ -117,7 +130,7 @@ impl DependentSystemObjectMap {
         two: (&str, &str),
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         // In the order of their names and each for itself: two callers with the sides exchanged would else wait for
         // each other for ever.
         let mut systems = HashMap::new();
@@ -167,7 +180,7 @@ impl DependentSystemObjectMap {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }

@@ -1,5 +1,7 @@
 //! What can go wrong with a row.
 
+use tasker_domain::state::{Refusal, StepState, TaskState};
+
 use super::validation::ValidationErrors;
 
 /// An error of a model or a scope.
@@ -46,9 +48,39 @@ pub enum ModelError {
         /// Where it was to end.
         to_step_id: i64,
     },
+    /// The machine of tasks does not have the move, or its guard does not hold; nothing was written.
+    #[error("task {task_id}: {refusal}")]
+    TaskMoveRefused {
+        /// The task.
+        task_id: i64,
+        /// Why.
+        refusal: Refusal<TaskState>,
+    },
+    /// The machine of steps does not have the move, or its guard does not hold; nothing was written.
+    #[error("step {workflow_step_id}: {refusal}")]
+    StepMoveRefused {
+        /// The step.
+        workflow_step_id: i64,
+        /// Why.
+        refusal: Refusal<StepState>,
+    },
+    /// Somebody else moved it at the same time; nothing was written.
+    #[error("the {model} {key} was moved by somebody else at the same time: read its state and decide again")]
+    TransitionConflict {
+        /// Name of the model.
+        model: &'static str,
+        /// Its primary key.
+        key: i64,
+    },
     /// The history holds a word that is no state.
     #[error("{0}")]
     UnknownState(#[from] tasker_domain::state::UnknownState),
+    /// Strategy and key of a request do not fit.
+    #[error("{0}")]
+    Identity(#[from] tasker_domain::identity::IdentityError),
+    /// A function or the view of the shared schema gave no answer.
+    #[error("{0}")]
+    Function(#[from] crate::functions::FunctionError),
     /// A cursor of another order than the scope's, or a text that is none. Ask for the first page again.
     #[error("the cursor does not fit the order of this scope ({0}): ask for the first page again")]
     Cursor(String),

@@ -36,8 +36,14 @@ impl JsonText {
         Self::spelled(&list.to_string())
     }
 
+    /// An object with this one member.
+    pub(super) fn object_of(key: &str, value: &Self) -> Self {
+        let text = format!("{{{}:{}}}", Json::from(key), value.get());
+        Self(RawValue::from_string(text).expect("a text and a value of JSON make an object"))
+    }
+
     /// The original's spelling of this JSON text: what it escapes can only stand within texts.
-    fn spelled(text: &str) -> Self {
+    pub(super) fn spelled(text: &str) -> Self {
         let mut out = String::with_capacity(text.len());
         for letter in text.chars() {
             match letter {

@@ -74,12 +74,12 @@ macro_rules! model {
             }
 
             fn key_column() -> $crate::models::AnyColumn<Self> {
-                $crate::models::AnyColumn {
-                    name: stringify!($key),
-                    kind: $crate::models::column::Kind::Plain,
-                    nullable: false,
-                    value: |row: &$name| $crate::models::column::Field::to_value(&row.$key),
-                }
+                $(
+                    if stringify!($field) == stringify!($key) {
+                        return $name::$column.any;
+                    }
+                )+
+                unreachable!("the key of a model is one of its columns")
             }
 
             fn key(&self) -> i64 {

@@ -77,7 +77,7 @@ impl Record for NamedStep {
 
     fn check(&self, errors: &mut ValidationErrors) {
         errors.present("name", &self.name);
-        errors.text("name", &self.name, Some(128));
+        errors.text("name", &self.name, Some(Self::LONGEST_NAME));
         errors.optional_text("description", self.description.as_deref(), Some(255));
     }
 
@@ -105,6 +105,8 @@ impl Record for NamedStep {
 record!(NamedStep from NewNamedStep);
 
 impl NamedStep {
+    /// Most characters of a name.
+    pub const LONGEST_NAME: usize = 128;
     /// The system it belongs to.
     pub const DEPENDENT_SYSTEM: BelongsTo<Self, DependentSystem> = BelongsTo::new(Self::DEPENDENT_SYSTEM_ID);
     /// The steps of this type, of all tasks.
@@ -122,7 +124,7 @@ impl NamedStep {
         name: &str,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_names(system, name, &mut connection).await
     }
 
@@ -136,7 +138,7 @@ impl NamedStep {
         session: impl Into<Session<'c>>,
     ) -> Result<Vec<Self>, ModelError> {
         let names: Vec<_> = names.into_iter().collect();
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut steps = Vec::with_capacity(names.len());
         for (system, name) in names {
             steps.push(Self::of_names(system, name, &mut connection).await?);
@@ -159,7 +161,7 @@ impl NamedStep {
     /// [`ModelError::RestrictedDelete`] while there are steps of this type or task types that have it, and what the
     /// database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }

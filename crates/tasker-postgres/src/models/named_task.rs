@@ -11,7 +11,7 @@ use super::scope::{Join, Scope};
 use super::statement;
 use super::task_namespace::DEFAULT_NAMESPACE;
 use super::validation::{Problem, ValidationErrors};
-use super::{JsonText, Model, ModelError, NamedTasksNamedStep, Session, Task, TaskNamespace};
+use super::{JsonText, Model, ModelError, NamedTasksNamedStep, OrderBy, Session, Task, TaskNamespace};
 
 /// Version that task types have unless they say otherwise (B-MOD-071).
 pub const DEFAULT_VERSION: &str = "0.1.0";
@@ -158,7 +158,7 @@ impl NamedTask {
         version: &str,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_full_name(namespace, name, version, &mut connection).await
     }
 
@@ -274,7 +274,7 @@ impl NamedTask {
     /// [`ModelError::RestrictedDelete`] while there are tasks of this type or steps that belong to it, and what the
     /// database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }
@@ -319,6 +319,12 @@ impl Scope<NamedTask> {
     #[must_use]
     pub fn latest_versions(self) -> Self {
         self.without_later_version().order(NamedTask::TASK_NAMESPACE_ID.asc()).order(NamedTask::NAME.asc())
+    }
+
+    /// Ordered by a column of their namespaces: `TaskNamespace::NAME.asc()`.
+    #[must_use]
+    pub fn order_by_namespace(self, by: OrderBy<TaskNamespace>) -> Self {
+        self.order_joined(&NAMESPACE, by)
     }
 
     fn without_later_version(self) -> Self {

@@ -9,7 +9,7 @@ use super::record::{self, Record, Rule, Stamps, record};
 use super::scope::{Join, Scope};
 use super::statement;
 use super::validation::{Problem, ValidationErrors};
-use super::{Model, ModelError, NamedStep, NamedTask, Session};
+use super::{Model, ModelError, NamedStep, NamedTask, OrderBy, Session};
 
 model! {
     /// A step of a task type (`tasker_named_tasks_named_steps`).
@@ -158,7 +158,7 @@ impl NamedTasksNamedStep {
         defaults: StepDefaults,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_pair(named_task, named_step, defaults, &mut connection).await
     }
 
@@ -189,7 +189,7 @@ impl NamedTasksNamedStep {
         defaults: StepDefaults,
         session: impl Into<Session<'c>>,
     ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::associated(named_task, system, step, defaults, &mut connection).await
     }
 
@@ -213,7 +213,7 @@ impl NamedTasksNamedStep {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }
@@ -223,6 +223,12 @@ impl Scope<NamedTasksNamedStep> {
     #[must_use]
     pub fn named_steps_for_named_task(self, named_task_id: i32) -> Self {
         self.filter(NamedTasksNamedStep::NAMED_TASK_ID.eq(named_task_id))
+    }
+
+    /// Ordered by a column of their steps: `NamedStep::NAME.asc()`.
+    #[must_use]
+    pub fn order_by_step(self, by: OrderBy<NamedStep>) -> Self {
+        self.order_joined(&NAMED_STEP, by)
     }
 
     /// The rows of steps of this name.

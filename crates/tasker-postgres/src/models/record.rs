@@ -83,11 +83,16 @@ pub(super) async fn create<M: Record>(
     stamps: &Stamps,
 ) -> Result<M, ModelError> {
     checked(connection, row).await?;
-    let statement = inserting(row, stamps);
-    match statement::one(connection, built(&statement)).await {
-        Ok(stored) => Ok(M::read(&stored)?),
-        Err(error) => Err(refused::<M>(error)),
-    }
+    insert(connection, row, stamps).await.map_err(refused::<M>)
+}
+
+/// Writes a new row that was checked.
+pub(super) async fn insert<M: Record>(
+    connection: &mut PgConnection,
+    row: &M,
+    stamps: &Stamps,
+) -> Result<M, sqlx::Error> {
+    M::read(&statement::one(connection, built(&inserting(row, stamps))).await?)
 }
 
 /// The row that `found` describes, or else this new one, and whether it is new. Of rivals, one writes it and the others find it.
@@ -277,7 +282,7 @@ macro_rules! record {
                 session: impl Into<crate::models::Session<'c>>,
             ) -> Result<Self, crate::models::ModelError> {
                 let (row, stamps) = new.unsaved();
-                let mut connection = session.into().acquire().await?;
+                let mut connection = session.into().acquire_primary().await?;
                 crate::models::record::create(&mut connection, &row, &stamps).await
             }
 
@@ -294,7 +299,7 @@ macro_rules! record {
                 session: impl Into<crate::models::Session<'c>>,
                 change: impl FnOnce(&mut Self),
             ) -> Result<(), crate::models::ModelError> {
-                let mut connection = session.into().acquire().await?;
+                let mut connection = session.into().acquire_primary().await?;
                 crate::models::record::update(&mut connection, self, change).await
             }
 
@@ -306,7 +311,7 @@ macro_rules! record {
                 &mut self,
                 session: impl Into<crate::models::Session<'c>>,
             ) -> Result<(), crate::models::ModelError> {
-                let mut connection = session.into().acquire().await?;
+                let mut connection = session.into().acquire_primary().await?;
                 *self = crate::models::record::find(&mut connection, crate::models::Model::key(self)).await?;
                 Ok(())
             }

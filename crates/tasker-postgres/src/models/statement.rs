@@ -55,3 +55,16 @@ pub(super) async fn ask<const N: usize>(
 pub(super) fn instant() -> Expr {
     Expr::cust("(pg_catalog.statement_timestamp() AT TIME ZONE 'UTC')")
 }
+
+/// The database's instant now, in UTC.
+pub(super) async fn now(connection: &mut PgConnection) -> Result<chrono::NaiveDateTime, sqlx::Error> {
+    let mut select = sea_query::Query::select();
+    select.expr(Expr::cust("(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC')"));
+    one(connection, built(&select)).await?.try_get(0)
+}
+
+/// A word of a state as it stands in the text of a statement. There are six of them, none is given by a caller, and the
+/// original's partial indexes serve only statements whose text has the state.
+pub(super) fn word(state: &'static str) -> Expr {
+    Expr::Constant(state.into())
+}

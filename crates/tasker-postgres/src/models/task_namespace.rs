@@ -105,7 +105,7 @@ impl TaskNamespace {
     /// # Errors
     /// [`ModelError::Invalid`] for a name that cannot be stored, and what the database says.
     pub async fn find_or_create<'c>(name: &str, session: impl Into<Session<'c>>) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         Self::of_name(name, &mut connection).await
     }
 
@@ -128,7 +128,7 @@ impl TaskNamespace {
     /// [`ModelError::RestrictedDelete`] while there are task types in it, which stay as they are (B-MOD-048), and what
     /// the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 }

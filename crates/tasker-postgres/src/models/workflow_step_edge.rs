@@ -136,16 +136,22 @@ impl WorkflowStepEdge {
     /// to itself included (B-MOD-098, B-MOD-099, B-MOD-108, B-MOD-110); what the database says.
     pub async fn create<'c>(new: NewWorkflowStepEdge, session: impl Into<Session<'c>>) -> Result<Self, ModelError> {
         let (row, stamps) = new.unsaved();
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut transaction = connection.begin().await?;
         record::checked(&mut transaction, &row).await?;
-        sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)").bind(EDGE_LOCK).execute(&mut *transaction).await?;
+        Self::lock_all(&mut transaction).await?;
         if row.closes_cycle(&mut transaction).await? {
             return Err(ModelError::Cycle { from_step_id: row.from_step_id, to_step_id: row.to_step_id });
         }
         let stored = record::create(&mut transaction, &row, &stamps).await?;
         transaction.commit().await?;
         Ok(stored)
+    }
+
+    /// Whoever else stores edges through the models waits until the transaction ends.
+    pub(super) async fn lock_all(connection: &mut PgConnection) -> Result<(), ModelError> {
+        sqlx::query("SELECT pg_catalog.pg_advisory_xact_lock($1)").bind(EDGE_LOCK).execute(connection).await?;
+        Ok(())
     }
 
     /// Whether its beginning can be reached from its end.
@@ -173,7 +179,7 @@ impl WorkflowStepEdge {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         record::delete_row(&mut connection, &self).await
     }
 

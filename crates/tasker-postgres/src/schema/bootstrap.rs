@@ -8,7 +8,7 @@ use super::{
     inspect::{Inspection, inspect_within},
     shape::Shape,
 };
-use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 
 /// Key of the advisory lock that keeps two programs from making the schema at once; the letters `tasker` and a number.
 const BOOTSTRAP_LOCK: i64 = 0x7461_736b_6572_0001;
@@ -44,11 +44,29 @@ pub enum PublicObjects {
 /// [`SchemaError::ReadOnly`], [`SchemaError::NotPermitted`]. Nothing is written then.
 pub async fn bootstrap(pool: &PgPool, shape: Shape) -> Result<Bootstrapped, SchemaError> {
     let mut connection = pool.acquire().await?;
-    let mut transaction = begin_alone(&mut connection).await?;
+    let made = make(&mut connection, shape).await;
+    with_remedy(&mut connection, made).await
+}
+
+async fn make(connection: &mut PgConnection, shape: Shape) -> Result<Bootstrapped, SchemaError> {
+    let mut transaction = begin_alone(connection).await?;
     let inspection = inspect_within(&mut transaction).await?;
     let done = complete(&mut transaction, inspection, shape).await?;
     transaction.commit().await?;
     Ok(done)
+}
+
+/// Where a right was missing, says which and how it is given.
+async fn with_remedy<T>(connection: &mut PgConnection, done: Result<T, SchemaError>) -> Result<T, SchemaError> {
+    let Err(error @ SchemaError::NotPermitted { .. }) = done else {
+        return done;
+    };
+    // Asked on a transaction's ruins: what was begun is rolled back before.
+    let (role, database) = sqlx::query_as::<_, (String, String)>("SELECT current_user::text, current_database()::text")
+        .persistent(false)
+        .fetch_one(connection)
+        .await?;
+    Err(error.of_making(&role, &database))
 }
 
 /// Adds schema `tasker_engine` to a database whose original objects another program made.
@@ -57,7 +75,12 @@ pub async fn bootstrap(pool: &PgPool, shape: Shape) -> Result<Bootstrapped, Sche
 /// [`SchemaError::NothingToAdopt`] when there are no such objects; otherwise as [`bootstrap`].
 pub async fn adopt(pool: &PgPool) -> Result<Bootstrapped, SchemaError> {
     let mut connection = pool.acquire().await?;
-    let mut transaction = begin_alone(&mut connection).await?;
+    let adopted = adopt_alone(&mut connection).await;
+    with_remedy(&mut connection, adopted).await
+}
+
+async fn adopt_alone(connection: &mut PgConnection) -> Result<Bootstrapped, SchemaError> {
+    let mut transaction = begin_alone(connection).await?;
     let shape = match inspect_within(&mut transaction).await? {
         Inspection::Empty | Inspection::OtherApplication { .. } => return Err(SchemaError::NothingToAdopt),
         Inspection::Partial { differences } => return Err(SchemaError::Partial(differences)),
@@ -70,7 +93,7 @@ pub async fn adopt(pool: &PgPool) -> Result<Bootstrapped, SchemaError> {
 }
 
 /// Begins the transaction in which nobody else makes the schema.
-async fn begin_alone(connection: &mut sqlx::PgConnection) -> Result<Transaction<'_, Postgres>, SchemaError> {
+async fn begin_alone(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, SchemaError> {
     let mut transaction = begin_read_committed(connection).await?;
     check_server(&mut transaction).await?;
     // Waiting for another program that makes the schema is not a reason to give up.

@@ -96,6 +96,13 @@ impl Comparison {
         self.differences.is_empty()
     }
 
+    /// Whether, beyond that, nothing stands beside the original on its tables. Bodies of functions are not asked for: those
+    /// of the original differ from ours and stay.
+    #[must_use]
+    pub const fn is_strictly_equal(&self) -> bool {
+        self.is_equal() && self.warnings.is_empty()
+    }
+
     /// Whether Tasker can work with this schema.
     #[must_use]
     pub fn is_usable(&self) -> bool {

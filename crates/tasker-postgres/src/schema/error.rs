@@ -1,11 +1,15 @@
 //! What can go wrong with a schema, and what to do about it.
 
 use super::comparison::Comparison;
-use crate::wording::said;
+use crate::wording::{quoted, said};
 
 /// Oldest server that the functions work on: before it, `EXTRACT` yields a floating-point number that cannot be rounded
 /// to decimal places.
 pub(super) const OLDEST_SERVER: i32 = 140_000;
+
+/// What a role can do that lacks a right and makes nothing.
+const FOR_OTHERS: &str = "connect as the owner of Tasker's tables; for a role that only works or looks, have the owner run \
+                          `tasker db grant ROLE` (with --read-only for looking)";
 
 /// Why a schema could not be read, made or used. Every text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -42,8 +46,8 @@ pub enum SchemaError {
 
     /// The database has the original's tables but none of ours, and nobody asked for them.
     #[error(
-        "the database has Tasker's tables, made by another program: run `tasker db adopt` to add schema \
-         `tasker_engine` beside them, or name another database"
+        "the database has Tasker's tables and not schema `tasker_engine`, so they were made by another program or left by \
+         this one: run `tasker db adopt` to add it beside them, or name another database"
     )]
     NotAdopted,
 
@@ -117,13 +121,12 @@ pub enum SchemaError {
     },
 
     /// The role may not do what is needed.
-    #[error(
-        "the role may not do this ({message}): connect as the owner of the database, or grant the role CREATE on the \
-         database and on schema `public`"
-    )]
+    #[error("the role may not do this ({message}): {remedy}")]
     NotPermitted {
         /// What the server said.
         message: String,
+        /// What to do about it.
+        remedy: String,
     },
 
     /// The server failed, or could not be reached.
@@ -139,8 +142,25 @@ impl From<sqlx::Error> for SchemaError {
         let message = reported.message().to_owned();
         match reported.code().as_deref() {
             Some("25006") => Self::ReadOnly { message },
-            Some("42501") => Self::NotPermitted { message },
+            Some("42501") => Self::NotPermitted { message, remedy: FOR_OTHERS.to_owned() },
             _ => Self::Database(error),
+        }
+    }
+}
+
+impl SchemaError {
+    /// The same, with what lets this role make the schema where a right for that was missing.
+    pub(super) fn of_making(self, role: &str, database: &str) -> Self {
+        match self {
+            Self::NotPermitted { message, .. } => {
+                let (role, database) = (quoted(role), quoted(database));
+                let remedy = format!(
+                    "connect as the owner of the database, or have that one run GRANT CREATE ON DATABASE {database} TO \
+                     {role}; GRANT CREATE ON SCHEMA public TO {role} (the latter only where Tasker's tables are missing)"
+                );
+                Self::NotPermitted { message, remedy }
+            }
+            other => other,
         }
     }
 }

@@ -18,6 +18,7 @@ mod ensure;
 mod error;
 mod files;
 mod inspect;
+mod origin;
 mod reference;
 mod shape;
 
@@ -33,4 +34,5 @@ pub use ensure::{Policy, ensure};
 pub use error::SchemaError;
 pub use files::fingerprint;
 pub use inspect::{Inspection, default_shape, inspect};
+pub use origin::{ReadinessFunctions, readiness_functions};
 pub use shape::{IndexClass, IndexDefinition, Shape, indexes};

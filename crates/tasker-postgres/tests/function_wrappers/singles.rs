@@ -207,5 +207,6 @@ async fn the_functions_as_rails_makes_them_are_told_apart() {
     run(pool, "DROP FUNCTION get_analytics_metrics_v01(timestamptz)").await;
     let error = AnalyticsMetrics::since(pool, None).await.unwrap_err();
     assert!(error.to_string().contains("tasker db check"), "{error}");
+    assert!(error.to_string().contains("search_path"), "{error}");
     database.drop().await;
 }

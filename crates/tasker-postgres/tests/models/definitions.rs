@@ -86,16 +86,9 @@ async fn a_row_that_a_rival_took_between_check_and_write_breaks_the_same_rule() 
     TaskNamespace::create(NewTaskNamespace::named("billing"), &mut rival).await.unwrap();
     let creating = tokio::spawn(async move { TaskNamespace::create(NewTaskNamespace::named("billing"), &pool).await });
     // The check passes, the insert waits for the rival's.
-    wait_for_a_lock(database.pool()).await;
+    crate::support::wait_for_a_lock(database.pool()).await;
     rival.commit().await.unwrap();
     assert_eq!(messages(creating.await.unwrap()), ["Name has already been taken"]);
-}
-
-async fn wait_for_a_lock(pool: &tasker_postgres::PgPool) {
-    let waiting = "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)";
-    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap() {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]

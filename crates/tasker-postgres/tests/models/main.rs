@@ -2,9 +2,15 @@
 #![allow(clippy::unwrap_used)]
 #![allow(missing_docs)]
 
+mod databases;
 mod definitions;
+mod diagrams;
+mod identity;
+mod moves;
 mod pages;
 mod random_scopes;
+mod readiness;
+mod refused;
 mod sessions;
 mod steps;
 mod support;

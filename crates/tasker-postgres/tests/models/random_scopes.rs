@@ -1,6 +1,6 @@
 //! Scopes put together at random find what a plain filter over the same rows finds.
 
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, TimeDelta};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::StdRng;
@@ -35,6 +35,8 @@ struct Made {
     steps: Vec<MadeStep>,
     annotations: Vec<(usize, &'static str, String)>,
     tags: Vec<&'static str>,
+    complete: bool,
+    customer: i64,
 }
 
 #[derive(Debug)]
@@ -42,6 +44,43 @@ struct MadeStep {
     id: i64,
     name: usize,
     history: Vec<Change>,
+    attempts: Option<i32>,
+    retry_limit: Option<i32>,
+    retryable: bool,
+    in_process: bool,
+    last_attempted_at: Option<NaiveDateTime>,
+    backoff_request_seconds: Option<i32>,
+    parents: Vec<i64>,
+}
+
+impl MadeStep {
+    fn state(&self) -> &'static str {
+        self.history.last().map_or("pending", |change| change.state)
+    }
+
+    fn may_be_tried(&self) -> bool {
+        self.retryable && !self.in_process && self.attempts.unwrap_or(0) < self.retry_limit.unwrap_or(3)
+    }
+
+    fn dead(&self) -> bool {
+        self.state() == "error" && !self.may_be_tried()
+    }
+
+    fn waits(&self, at: NaiveDateTime) -> bool {
+        let Some(failure) = self.history.last().filter(|change| change.state == "error") else { return false };
+        let asked = self.last_attempted_at.zip(self.backoff_request_seconds);
+        let asked = asked.is_some_and(|(last, seconds)| last + TimeDelta::seconds(seconds.into()) > at);
+        let doubled = TimeDelta::seconds(2_i64.pow(self.attempts.unwrap_or(1).unsigned_abs()).min(30));
+        self.may_be_tried() && (asked || failure.at + doubled > at)
+    }
+
+    fn alive(&self, all: &[Self]) -> bool {
+        let finished = |id: &i64| {
+            all.iter().any(|step| step.id == *id && matches!(step.state(), "complete" | "resolved_manually"))
+        };
+        let open = matches!(self.state(), "pending" | "error") && self.may_be_tried();
+        self.in_process || self.state() == "in_progress" || (open && self.parents.iter().all(finished))
+    }
 }
 
 fn history(random: &mut StdRng) -> Vec<Change> {
@@ -64,10 +103,12 @@ async fn make(pool: &PgPool) -> Vec<Made> {
         let named_task = NamedTask::find_or_create_by_full_name(namespace, name, version, pool).await.unwrap();
         let created_at = minute(random.random_range(0..10));
         let tags: Vec<&str> = NAMES.into_iter().filter(|_| random.random_bool(0.4)).collect();
+        let (complete, customer) = (random.random_bool(0.3), random.random_range(0..3_i64));
         let new = NewTask {
+            complete,
             created_at: Some(created_at),
             tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            ..NewTask::of(&named_task, json!({"a": 1}))
+            ..NewTask::of(&named_task, json!({"customer": {"id": customer, "name": "x"}}))
         };
         let task = Task::create(new, pool).await.unwrap();
         let (changes, stale) = (history(&mut random), random.random_bool(0.1));
@@ -80,10 +121,37 @@ async fn make(pool: &PgPool) -> Vec<Made> {
             };
             TaskTransition::create(new, pool).await.unwrap();
         }
-        let mut steps = Vec::new();
+        let mut steps: Vec<MadeStep> = Vec::new();
         for (name, text) in NAMES.into_iter().enumerate().filter(|_| random.random_bool(0.7)).collect::<Vec<_>>() {
             let named_step = NamedStep::find_or_create("system", text, pool).await.unwrap();
-            let step = WorkflowStep::create(NewWorkflowStep::of(&task, &named_step), pool).await.unwrap();
+            let mut step = WorkflowStep::create(NewWorkflowStep::of(&task, &named_step), pool).await.unwrap();
+            let attempts = [None, Some(0), Some(1), Some(2), Some(3), Some(6)][random.random_range(0..6)];
+            let retry_limit = [None, Some(2), Some(7)][random.random_range(0..3)];
+            let (retryable, in_process) = (random.random_bool(0.8), random.random_bool(0.1));
+            let last_attempted_at = random.random_bool(0.7).then(|| minute(random.random_range(0..10)));
+            let backoff_request_seconds = [None, Some(0), Some(150)][random.random_range(0..3)];
+            step.update(pool, |step| {
+                (step.attempts, step.retry_limit, step.retryable) = (attempts, retry_limit, retryable);
+                step.in_process = in_process;
+                step.last_attempted_at = last_attempted_at;
+                step.backoff_request_seconds = backoff_request_seconds;
+            })
+            .await
+            .unwrap();
+            let mut parents = Vec::new();
+            for parent in &steps {
+                if random.random_bool(0.5) {
+                    let edge = NewWorkflowStepEdge {
+                        from_step_id: parent.id,
+                        to_step_id: step.workflow_step_id,
+                        name: "provides".into(),
+                        created_at: None,
+                        updated_at: None,
+                    };
+                    WorkflowStepEdge::create(edge, pool).await.unwrap();
+                    parents.push(parent.id);
+                }
+            }
             let changes = history(&mut random);
             for (place, change) in changes.iter().enumerate() {
                 let sort_key = i32::try_from(place).unwrap() * 10 + 10;
@@ -95,7 +163,18 @@ async fn make(pool: &PgPool) -> Vec<Made> {
                 };
                 WorkflowStepTransition::create(new, pool).await.unwrap();
             }
-            steps.push(MadeStep { id: step.workflow_step_id, name, history: changes });
+            steps.push(MadeStep {
+                id: step.workflow_step_id,
+                name,
+                history: changes,
+                attempts,
+                retry_limit,
+                retryable,
+                in_process,
+                last_attempted_at,
+                backoff_request_seconds,
+                parents,
+            });
         }
         let mut annotations = Vec::new();
         for _ in 0..random.random_range(0..3) {
@@ -105,7 +184,18 @@ async fn make(pool: &PgPool) -> Vec<Made> {
             TaskAnnotation::create(annotation, pool).await.unwrap();
             annotations.push((kind, key, value));
         }
-        made.push(Made { id: task.task_id, names, created_at, history: changes, stale, steps, annotations, tags });
+        made.push(Made {
+            id: task.task_id,
+            names,
+            created_at,
+            history: changes,
+            stale,
+            steps,
+            annotations,
+            tags,
+            complete,
+            customer,
+        });
     }
     made
 }
@@ -125,6 +215,11 @@ enum Pick {
     Annotation(usize, &'static str, u8),
     TypedAnnotation(usize, &'static str, u8),
     Tag(usize),
+    Context(i64),
+    ContextPath(i64),
+    WaitingForRetry(i64),
+    HeldByStep(usize),
+    Stuck,
     Either(Box<Pick>, Box<Pick>),
 }
 
@@ -143,6 +238,11 @@ fn pick() -> impl Strategy<Value = Pick> {
         (0..3_usize, key(), 0..2_u8).prop_map(|(kind, key, value)| Pick::Annotation(kind, key, value)),
         (0..3_usize, key(), 0..2_u8).prop_map(|(kind, key, value)| Pick::TypedAnnotation(kind, key, value)),
         (0..3_usize).prop_map(Pick::Tag),
+        (0..4_i64).prop_map(Pick::Context),
+        (0..4_i64).prop_map(Pick::ContextPath),
+        (0..12_i64).prop_map(Pick::WaitingForRetry),
+        (0..3_usize).prop_map(Pick::HeldByStep),
+        Just(Pick::Stuck),
     ];
     leaf.prop_recursive(2, 6, 2, |inner| {
         (inner.clone(), inner).prop_map(|(one, other)| Pick::Either(Box::new(one), Box::new(other)))
@@ -168,12 +268,19 @@ fn narrowed(scope: Scope<Task>, pick: &Pick) -> Scope<Task> {
             scope.with_annotation(NAMES[*kind], &json!({ *key: value.to_string() }).into())
         }
         Pick::Tag(tag) => scope.with_tag(NAMES[*tag]),
+        Pick::Context(id) => scope.with_context(&json!({"customer": {"id": id}}).into()),
+        Pick::ContextPath(id) => scope.with_context_path(&["customer", "id"], &json!(id).into()),
+        Pick::WaitingForRetry(at) => scope.waiting_for_retry(minute(*at)),
+        Pick::HeldByStep(name) => scope.held_by_step(NAMES[*name]),
+        Pick::Stuck => scope.stuck(),
         Pick::Either(one, other) => scope.and(narrowed(Task::scope(), one).or(narrowed(Task::scope(), other))),
     }
 }
 
 fn holds(task: &Made, pick: &Pick) -> bool {
     let last = task.history.last();
+    let current = || last.filter(|_| !task.stale).map_or("pending", |change| change.state);
+    let open = || !task.complete && !["complete", "cancelled", "resolved_manually"].contains(&current());
     let step_ends = || task.steps.iter().filter_map(|step| step.history.last());
     match pick {
         Pick::Namespace(name) => task.names.0 == *name,
@@ -181,10 +288,7 @@ fn holds(task: &Made, pick: &Pick) -> bool {
         Pick::Version(version) => task.names.2 == *version,
         Pick::CurrentState(None) => last.is_some(),
         Pick::CurrentState(Some(place)) => last.is_some_and(|change| change.state == STATES[*place]),
-        Pick::State(place) => {
-            let current = last.filter(|_| !task.stale).map_or("pending", |change| change.state);
-            current == STATES[*place]
-        }
+        Pick::State(place) => current() == STATES[*place],
         Pick::CreatedSince(at) => task.created_at > minute(*at),
         Pick::CompletedSince(at) => step_ends().any(|change| change.state == "complete" && change.at > minute(*at)),
         Pick::FailedSince(at) => last.is_some_and(|change| change.state == "error" && change.at > minute(*at)),
@@ -200,6 +304,10 @@ fn holds(task: &Made, pick: &Pick) -> bool {
             task.annotations.iter().any(|note| note.0 == *kind && note.1 == *key && note.2 == value.to_string())
         }
         Pick::Tag(tag) => task.tags.contains(&NAMES[*tag]),
+        Pick::Context(id) | Pick::ContextPath(id) => task.customer == *id,
+        Pick::WaitingForRetry(at) => open() && task.steps.iter().any(|step| step.waits(minute(*at))),
+        Pick::HeldByStep(name) => open() && task.steps.iter().any(|step| step.name == *name && step.dead()),
+        Pick::Stuck => open() && !task.steps.iter().any(|step| step.alive(&task.steps)),
         Pick::Either(one, other) => holds(task, one) || holds(task, other),
     }
 }
@@ -248,6 +356,8 @@ enum StepPick {
     FailedSince(i64),
     OfTasksSince(i64),
     Name(usize),
+    Dead,
+    WaitingForRetry(i64),
 }
 
 fn step_pick() -> impl Strategy<Value = StepPick> {
@@ -263,6 +373,8 @@ fn step_pick() -> impl Strategy<Value = StepPick> {
         (0..10_i64).prop_map(StepPick::FailedSince),
         (0..10_i64).prop_map(StepPick::OfTasksSince),
         (0..3_usize).prop_map(StepPick::Name),
+        Just(StepPick::Dead),
+        (0..12_i64).prop_map(StepPick::WaitingForRetry),
     ]
 }
 
@@ -280,6 +392,8 @@ fn narrowed_steps(scope: Scope<WorkflowStep>, pick: &StepPick, made: &[Made]) ->
         StepPick::FailedSince(at) => scope.failed_since(minute(*at)),
         StepPick::OfTasksSince(at) => scope.for_tasks_since(minute(*at)),
         StepPick::Name(name) => scope.with_step_name(NAMES[*name]),
+        StepPick::Dead => scope.dead(),
+        StepPick::WaitingForRetry(at) => scope.waiting_for_retry(minute(*at)),
     }
 }
 
@@ -300,6 +414,8 @@ fn step_holds(task: &Made, step: &MadeStep, pick: &StepPick, made: &[Made]) -> b
         StepPick::FailedSince(at) => since("error", at),
         StepPick::OfTasksSince(at) => task.created_at > minute(*at),
         StepPick::Name(name) => step.name == *name,
+        StepPick::Dead => step.dead(),
+        StepPick::WaitingForRetry(at) => step.waits(minute(*at)),
     }
 }
 

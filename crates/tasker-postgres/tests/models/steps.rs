@@ -275,3 +275,62 @@ async fn steps_are_made_from_a_template_once() {
     let gone = WorkflowStep::for_template(&task, &template, pool).await;
     assert!(matches!(gone, Err(ModelError::NotFound { model: "Task", .. })));
 }
+
+/// A template of so many steps in a chain.
+fn chain(length: usize) -> tasker_domain::template::Template {
+    let mut text = "name: order\ntask_handler_class: Order\nstep_templates:\n".to_owned();
+    for place in 0..length {
+        text.push_str(&format!("  - {{name: s{place}, handler_class: H, dependent_system: d{}", place % 3));
+        if place > 0 {
+            text.push_str(&format!(", depends_on_step: s{}", place - 1));
+        }
+        text.push_str("}\n");
+    }
+    let source = tasker_domain::template::Source::new("order.yaml", text);
+    tasker_domain::template::parse(&source, None).unwrap().template
+}
+
+#[tokio::test]
+async fn the_steps_of_a_template_cost_a_fixed_number_of_statements() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let mut needed = Vec::new();
+    for length in [2, 200] {
+        let task = task(pool).await;
+        let template = chain(length);
+        let counted = crate::support::Statements::counted();
+        let steps = WorkflowStep::for_template(&task, &template, pool).await.unwrap();
+        needed.push(counted.taken());
+        assert_eq!((steps.len(), WorkflowStep::for_template(&task, &template, pool).await.unwrap()), (length, steps));
+    }
+    assert_eq!(needed[0], needed[1], "{needed:?}");
+    assert_eq!(WorkflowStepEdge::scope().count(pool).await.unwrap(), 200);
+    assert_eq!(NamedStep::scope().count(pool).await.unwrap(), 200);
+    assert_eq!(NamedTasksNamedStep::scope().count(pool).await.unwrap(), 200);
+    assert_eq!(DependentSystem::scope().count(pool).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn a_template_that_does_not_go_with_what_is_there_stores_nothing() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let task = task(pool).await;
+    let namesake = step(&task, "s1", pool).await;
+    let refused = WorkflowStep::for_template(&task, &chain(3), pool).await;
+    assert_eq!(messages(refused), ["Step name 's1' must be unique within the same task"]);
+    namesake.delete(pool).await.unwrap();
+    assert_eq!(NamedStep::scope().count(pool).await.unwrap(), 1);
+    // Steps that are there already, and an edge that leads back.
+    let types = NamedStep::find_or_create_all([("d0", "s0"), ("d2", "s2")], pool).await.unwrap();
+    let mut there = Vec::new();
+    for kind in &types {
+        there.push(WorkflowStep::create(NewWorkflowStep::of(&task, kind), pool).await.unwrap());
+    }
+    let back = edge(&there[1], &there[0], pool).await;
+    let refused = WorkflowStep::for_template(&task, &chain(3), pool).await.unwrap_err();
+    assert!(matches!(refused, ModelError::Cycle { .. }), "{refused:?}");
+    assert_eq!(WorkflowStep::scope().count(pool).await.unwrap(), 2);
+    back.delete(pool).await.unwrap();
+    let steps = WorkflowStep::for_template(&task, &chain(3), pool).await.unwrap();
+    assert_eq!((&steps[0], &steps[2]), (&there[0], &there[1]));
+}

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
 use serde_json::json;
+use tasker_domain::state::StepState;
 use tasker_postgres::PgPool;
-use tasker_postgres::models::{ModelError, NamedStep, NamedTask, NewTask, NewWorkflowStep, Task, WorkflowStep};
+use tasker_postgres::models::{ModelError, Moved, NamedStep, NamedTask, NewTask, NewWorkflowStep, Task, WorkflowStep};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 /// An instant so many minutes after a fixed one.
@@ -26,6 +27,35 @@ pub(crate) async fn task(pool: &PgPool) -> Task {
 pub(crate) async fn step(task: &Task, name: &str, pool: &PgPool) -> WorkflowStep {
     let named_step = NamedStep::find_or_create("default-system", name, pool).await.unwrap();
     WorkflowStep::create(NewWorkflowStep::of(task, &named_step), pool).await.unwrap()
+}
+
+/// The original's dummy task: two roots, of which the second has a child and that has another.
+pub(crate) async fn dummy(pool: &PgPool) -> (Task, Vec<WorkflowStep>) {
+    let task = task(pool).await;
+    let mut steps = Vec::new();
+    for name in ["step-one", "step-two", "step-three", "step-four"] {
+        steps.push(step(&task, name, pool).await);
+    }
+    for (from, to) in [(1, 2), (2, 3)] {
+        steps[from].add_provides_edge(&steps[to], pool).await.unwrap();
+    }
+    (task, steps)
+}
+
+/// Moves a step through these states.
+pub(crate) async fn moved(step: &WorkflowStep, states: &[StepState], pool: &PgPool) {
+    for state in states {
+        assert!(matches!(step.transition_to(*state, (), pool).await.unwrap(), Moved::Done(_)), "to {state}");
+    }
+}
+
+/// Returns when some session waits for a lock of another.
+pub(crate) async fn wait_for_a_lock(pool: &PgPool) {
+    let waiting = "SELECT EXISTS (SELECT 1 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+                   WHERE NOT l.granted AND a.datname = current_database())";
+    while !sqlx::query_scalar::<_, bool>(waiting).fetch_one(pool).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// The messages of a refused row.

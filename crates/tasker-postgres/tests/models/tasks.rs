@@ -238,7 +238,7 @@ async fn the_hash_tells_requests_of_one_minute_apart_by_their_content() {
     let named_task = named_task(pool).await;
     let request = |reason: &str, at| {
         let new = NewTask { reason: Some(reason.into()), ..NewTask::of(&named_task, json!({"a": 1})) };
-        new.with_hash_identity("order", at).unwrap()
+        new.identified(&IdentityStrategy::Hash, None, "order", at).unwrap()
     };
     let first = Task::create(request("why", minute(0)), pool).await.unwrap();
     assert_eq!((first.identity_hash.len(), first.requested_at), (64, minute(0)));
@@ -246,6 +246,7 @@ async fn the_hash_tells_requests_of_one_minute_apart_by_their_content() {
     let refused = Task::create(request("why", seconds_later), pool).await;
     assert_eq!(messages(refused), ["Identity hash is identical to a request made in the last minute"]);
     Task::create(request("why not", minute(2)), pool).await.unwrap();
-    let nul = NewTask::of(&named_task, json!("\0")).with_hash_identity("order", minute(0)).map(|_| ());
+    let nul =
+        NewTask::of(&named_task, json!("\0")).identified(&IdentityStrategy::Hash, None, "order", minute(0)).map(|_| ());
     assert_eq!(messages(nul).len(), 1);
 }

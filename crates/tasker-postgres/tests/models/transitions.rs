@@ -162,3 +162,104 @@ async fn metadata_is_changed_in_memory_and_then_stored() {
     let figures = TaskTransition::scope().statistics(pool).await.unwrap();
     assert_eq!((figures.total_transitions, figures.recent_activity), (1, 1));
 }
+
+#[tokio::test]
+async fn every_arrival_has_a_class_and_a_sentence() {
+    // B-MOD-160, B-MOD-161, B-MOD-163
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let step = step(&task(pool).await, "one", pool).await;
+    let rows = [
+        (StepState::InProgress, json!({}), 0),
+        (StepState::Error, json!({}), 1),
+        (StepState::Pending, json!({"retry_attempt": true}), 2),
+        (StepState::Complete, json!({}), 3),
+        (StepState::Cancelled, json!({"triggered_by": "a deadline"}), 4),
+        (StepState::Cancelled, json!({}), 5),
+        (StepState::ResolvedManually, json!({"resolved_by": "ada"}), 6),
+        (StepState::ResolvedManually, json!({}), 7),
+    ];
+    let stored = history(&step, &rows, pool).await;
+    let told: Vec<String> = stored.iter().map(WorkflowStepTransition::description).collect();
+    assert_eq!(
+        told,
+        [
+            "Step execution started (attempt #1)",
+            "Step failed: Unknown error",
+            "Step retry attempt #1",
+            "Step completed successfully",
+            "Step cancelled due to a deadline",
+            "Step cancelled due to manual cancellation",
+            "Step manually resolved by ada",
+            "Step manually resolved by unknown",
+        ]
+    );
+    let classes: Vec<_> = stored
+        .iter()
+        .map(|row| {
+            let (error, completion) = (row.is_error_transition(), row.is_completion_transition());
+            (error, completion, row.is_cancellation_transition(), row.is_retry_transition())
+        })
+        .collect();
+    let none = (false, false, false, false);
+    let (error, completion) = ((true, false, false, false), (false, true, false, false));
+    let (cancellation, retry) = ((false, false, true, false), (false, false, false, true));
+    assert_eq!(classes, [none, error, retry, completion, cancellation, cancellation, completion, completion]);
+    assert_eq!((stored[3].execution_duration(), stored[3].attempt_number()), (None, Json::from(1)));
+    assert!(stored[1].backoff_info().is_none(), "no instant, no backoff");
+}
+
+#[tokio::test]
+async fn histories_of_tasks_are_queried_and_described_too() {
+    // B-MOD-167, B-MOD-168
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let task = task(pool).await;
+    let states = [
+        TaskState::Pending,
+        TaskState::InProgress,
+        TaskState::Error,
+        TaskState::ResolvedManually,
+        TaskState::Complete,
+        TaskState::Cancelled,
+    ];
+    let mut stored = Vec::new();
+    for (place, state) in (0_i32..).zip(states) {
+        let new = NewTaskTransition {
+            most_recent: place == 5,
+            metadata: Some(json!({"place": place}).into()),
+            created_at: Some(minute(i64::from(place))),
+            ..NewTaskTransition::to(state, task.task_id, 10 * (place + 1))
+        };
+        stored.push(TaskTransition::create(new, pool).await.unwrap());
+    }
+    let told: Vec<String> = stored.iter().map(TaskTransition::description).collect();
+    assert_eq!(
+        told,
+        [
+            "Task initialized and ready for processing",
+            "Task execution started",
+            "Task encountered an error",
+            "Task was manually resolved",
+            "Task completed successfully",
+            "Task was cancelled",
+        ]
+    );
+    assert!(stored[2].is_error_transition() && stored[3].is_completion_transition());
+    assert!(stored[4].is_completion_transition() && stored[5].is_cancellation_transition());
+    assert_eq!(stored[0].duration_since_previous(pool).await.unwrap(), None);
+    assert_eq!(stored[1].duration_since_previous(pool).await.unwrap(), Some(60.0));
+    let formatted = stored[1].formatted_metadata(pool).await.unwrap();
+    assert_eq!(formatted.get("place").unwrap().as_number(), Some("1"));
+    assert_eq!(formatted.get("transition_description").unwrap().as_str(), Some("Task execution started"));
+    let scope = TaskTransition::scope;
+    let (all, one) = (scope().with_metadata_key("place"), scope().with_metadata_value("place", &Json::from(3)));
+    assert_eq!((all.count(pool).await.unwrap(), one.keys(pool).await.unwrap()), (6, vec![stored[3].id]));
+    assert_eq!(scope().to_state("error").keys(pool).await.unwrap(), [stored[2].id]);
+    assert_eq!(scope().in_time_range(minute(1), minute(3)).count(pool).await.unwrap(), 3);
+    let newest = TaskTransition::most_recent_to_state(scope(), "complete", pool).await.unwrap().unwrap();
+    assert_eq!(newest.id, stored[4].id);
+    let figures = scope().statistics(pool).await.unwrap();
+    assert_eq!((figures.total_transitions, figures.states["error"]), (6, 1));
+    assert_eq!(figures.average_time_between_transitions, Some(60.0));
+}

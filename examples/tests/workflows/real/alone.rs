@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_core::step_handler::{ErrorKind, Output, StepContext, StepError, Wait};
+use tasker_core::step_handler::{AskedWait, ErrorKind, Output, StepContext, StepError};
 use tasker_domain::json::Json;
 use tasker_examples::bound::Handlers;
 use tasker_examples::services::{Calls, Refusal, Rule};
@@ -39,9 +39,9 @@ fn assert_permanent(outcome: Result<Json, StepError>, code: &str) {
 }
 
 #[track_caller]
-fn assert_retryable(outcome: Result<Json, StepError>, wait: Wait) {
+fn assert_retryable(outcome: Result<Json, StepError>, wait: AskedWait) {
     let error = outcome.unwrap_err();
-    assert_eq!((error.kind(), error.wait()), (ErrorKind::Retryable, wait), "{error}");
+    assert_eq!((error.kind(), error.asked()), (ErrorKind::Retryable, wait), "{error}");
 }
 
 #[tokio::test]
@@ -88,9 +88,9 @@ async fn real_workflow_handler_process_payment_judges_the_answer() {
     for word in ["declined", "insufficient_funds", "invalid_card"] {
         assert_permanent(ask(says(word)).await, "PAYMENT_DECLINED");
     }
-    assert_retryable(ask(says("rate_limited")).await, Wait::Requested(Duration::from_secs(30)));
-    assert_retryable(ask(says("never heard of")).await, Wait::Default);
-    assert_retryable(ask(Some(Refusal::Unreachable)).await, Wait::Default);
+    assert_retryable(ask(says("rate_limited")).await, AskedWait::AtLeast(Duration::from_secs(30)));
+    assert_retryable(ask(says("never heard of")).await, AskedWait::Nothing);
+    assert_retryable(ask(Some(Refusal::Unreachable)).await, AskedWait::Nothing);
 
     let handlers = process_order::handlers(&backend("", None));
     assert_permanent(call(handlers, "ProcessPaymentHandler", &payment(""), &[CART]).await, "MISSING_PAYMENT_INFO");
@@ -116,7 +116,7 @@ async fn real_workflow_handler_update_inventory_and_confirmation_need_their_data
     let order = r#"{"order_id": 1, "order_number": "ORD-1", "total_amount": 1, "customer_email": "a@b.c"}"#;
     let handlers = process_order::handlers(&backend("send_confirmation", says("rate_limited")));
     let outcome = call(handlers, "SendConfirmationHandler", "{}", &[cart, ("create_order", order)]).await;
-    assert_retryable(outcome, Wait::Requested(Duration::from_secs(60)));
+    assert_retryable(outcome, AskedWait::AtLeast(Duration::from_secs(60)));
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn real_workflow_handler_refund_judges_the_answer() {
     assert_permanent(validate(says("ineligible")).await, "INELIGIBLE");
     assert_permanent(validate(says("insufficient_funds")).await, "INSUFFICIENT_FUNDS");
     for word in ["processing", "pending", "never heard of"] {
-        assert_retryable(validate(says(word)).await, Wait::Default);
+        assert_retryable(validate(says(word)).await, AskedWait::Nothing);
     }
     let refund = async |answer, amount: &str| {
         let validated = format!(
@@ -144,9 +144,9 @@ async fn real_workflow_handler_refund_judges_the_answer() {
         assert_permanent(refund(says(word), "7500").await, &word.to_uppercase());
     }
     for word in ["pending", "rate_limited", "never heard of"] {
-        assert_retryable(refund(says(word), "7500").await, Wait::Default);
+        assert_retryable(refund(says(word), "7500").await, AskedWait::Nothing);
     }
-    assert_retryable(refund(Some(Refusal::Unreachable), "7500").await, Wait::Default);
+    assert_retryable(refund(Some(Refusal::Unreachable), "7500").await, AskedWait::Nothing);
     let handlers = process_refund::handlers(&backend("", None));
     assert_permanent(call(handlers, "UpdatePaymentRecordsHandler", context, &[]).await, "MISSING_STEP_RESULTS");
 }
@@ -178,7 +178,7 @@ async fn real_workflow_handler_registration_names_what_is_missing() {
     let context = r#"{"user_info": {"email": "a@b.c", "name": "A", "plan": "free"}}"#;
     let handlers = user_registration::handlers(&backend("send_welcome_sequence", Some(Refusal::status(429))));
     let outcome = call(handlers, "SendWelcomeSequenceHandler", context, &[account]).await;
-    assert_retryable(outcome, Wait::Requested(Duration::from_secs(30)));
+    assert_retryable(outcome, AskedWait::AtLeast(Duration::from_secs(30)));
 }
 
 #[tokio::test]

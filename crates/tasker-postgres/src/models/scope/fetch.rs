@@ -6,7 +6,7 @@ use sea_query::{Expr, Func, PostgresQueryBuilder, Query};
 use sea_query_sqlx::SqlxBinder;
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{OrderBy, Scope};
+use super::Scope;
 use crate::models::column::{Column, Field, Ordered};
 use crate::models::{Model, ModelError, Session, statement};
 
@@ -186,9 +186,5 @@ impl<M: Model> Scope<M> {
     #[must_use]
     pub fn to_sql(&self) -> String {
         self.select_rows().build_sqlx(PostgresQueryBuilder).0
-    }
-
-    pub(super) fn ordering(&self) -> &[OrderBy<M>] {
-        &self.order
     }
 }

@@ -6,9 +6,10 @@ use std::str::FromStr;
 use chrono::NaiveDateTime;
 use sea_query::{Expr, ExprTrait, Value};
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::PgRow;
 
-use super::{OrderBy, Scope};
-use crate::models::{Model, ModelError, Session};
+use super::{OrderBy, Ordering, Scope};
+use crate::models::{Model, ModelError, Session, statement};
 
 /// The place after a row in an order. Its text form can be handed to a client and read back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,49 +103,57 @@ impl<M: Model> Scope<M> {
         session: impl Into<Session<'c>>,
     ) -> Result<KeysetPage<M>, ModelError> {
         let mut scope = self.clone();
-        let key = M::key_column();
-        if let Some(place) = scope.order.iter().position(|by| by.column.name == key.name) {
+        if let Some(place) = scope.order.iter().position(Ordering::is_key_of::<M>) {
             // Nothing that comes after the primary key can still decide.
             scope.order.truncate(place + 1);
         } else {
             let descending = scope.order.last().is_some_and(|by| by.descending);
-            scope.order.push(OrderBy { column: key, descending });
+            scope.order.push(OrderBy::<M>::key(descending).into());
         }
         if let Some(cursor) = after {
             let condition = scope.after(cursor)?;
             scope = scope.holding(condition);
         }
         (scope.limit, scope.offset) = (Some(u64::from(rows) + 1), None);
-        let mut fetched = scope.fetch(session).await?;
+        let mut select = scope.select_rows();
+        for by in scope.order.iter().filter(|by| by.is_joined_to::<M>()) {
+            select.expr_as(by.expr(), by.alias());
+        }
+        let mut connection = session.into().acquire().await?;
+        let mut fetched = statement::all(&mut connection, statement::built(&select)).await?;
         let wanted = usize::try_from(rows).unwrap_or(usize::MAX);
         let more = fetched.len() > wanted;
         fetched.truncate(wanted);
         let next = if more { fetched.last().map(|row| scope.cursor(row)).transpose()? } else { None };
-        Ok(KeysetPage { rows: fetched, next })
+        let rows = fetched.iter().map(M::read).collect::<Result<_, _>>()?;
+        Ok(KeysetPage { rows, next })
     }
 
-    fn cursor(&self, row: &M) -> Result<Cursor, ModelError> {
-        let places = self.ordering().iter().map(|by| {
-            let value = Key::of((by.column.value)(row)).ok_or_else(|| {
-                ModelError::Cursor(format!("column `{}` holds values that a cursor cannot carry", by.column.name))
+    fn cursor(&self, row: &PgRow) -> Result<Cursor, ModelError> {
+        let places = self.order.iter().map(|by| {
+            let order = by.spelled::<M>();
+            let value = Key::of(by.value::<M>(row)?).ok_or_else(|| {
+                ModelError::Cursor(format!(
+                    "it cannot carry the values of the order `{order}`: order by something else"
+                ))
             })?;
-            Ok(Place { order: by.spelled(), value })
+            Ok(Place { order, value })
         });
-        places.collect::<Result<_, _>>().map(Cursor)
+        places.collect::<Result<_, ModelError>>().map(Cursor)
     }
 
     /// The condition that a row stands after the cursor: for each column, it is beyond the cursor's value there and
     /// equal to it in all columns before.
     fn after(&self, cursor: &Cursor) -> Result<Expr, ModelError> {
-        let fits = self.ordering().len() == cursor.0.len()
-            && self.ordering().iter().zip(&cursor.0).all(|(by, place)| by.spelled() == place.order);
+        let fits = self.order.len() == cursor.0.len()
+            && self.order.iter().zip(&cursor.0).all(|(by, place)| by.spelled::<M>() == place.order);
         if !fits {
             let orders: Vec<_> = cursor.0.iter().map(|place| place.order.as_str()).collect();
             return Err(ModelError::Cursor(format!("it is for the order {}", orders.join(", "))));
         }
         let mut condition: Option<Expr> = None;
-        for (by, place) in self.ordering().iter().zip(&cursor.0).rev() {
-            let column = || Expr::col((M::TABLE, by.column.name));
+        for (by, place) in self.order.iter().zip(&cursor.0).rev() {
+            let column = || by.expr();
             let (beyond, equal) = match place.value.to_value() {
                 Some(value) if by.descending => {
                     (Some(column().lt(Expr::val(value.clone()))), column().eq(Expr::val(value)))
@@ -152,7 +161,7 @@ impl<M: Model> Scope<M> {
                 Some(value) => {
                     let greater = column().gt(Expr::val(value.clone()));
                     // Missing values come last in ascending order.
-                    let beyond = if by.column.nullable { greater.or(column().is_null()) } else { greater };
+                    let beyond = if by.nullable { greater.or(column().is_null()) } else { greater };
                     (Some(beyond), column().eq(Expr::val(value)))
                 }
                 None if by.descending => (Some(column().is_not_null()), column().is_null()),
@@ -173,11 +182,11 @@ impl<M: Model> Scope<M> {
 
     /// What follows from the condition for the first column alone: an index can begin there.
     fn lower_bound(&self, cursor: &Cursor) -> Option<Expr> {
-        let (by, place) = (self.ordering().first()?, cursor.0.first()?);
-        if by.column.nullable || cursor.0.len() == 1 {
+        let (by, place) = (self.order.first()?, cursor.0.first()?);
+        if by.nullable || cursor.0.len() == 1 {
             return None;
         }
-        let (column, value) = (Expr::col((M::TABLE, by.column.name)), Expr::val(place.value.to_value()?));
+        let (column, value) = (by.expr(), Expr::val(place.value.to_value()?));
         Some(if by.descending { column.lte(value) } else { column.gte(value) })
     }
 }

@@ -10,15 +10,18 @@
 
 mod fetch;
 mod keyset;
+mod order;
 
 use std::fmt;
+use std::marker::PhantomData;
 
-use sea_query::{Condition as AllOrAny, Expr, ExprTrait, NullOrdering, Order, Query, SelectStatement};
+use sea_query::{Condition as AllOrAny, Expr, ExprTrait, Query, SelectStatement};
 
 use super::Model;
-use super::column::AnyColumn;
+use order::Ordering;
 
 pub use keyset::{Cursor, KeysetPage};
+pub use order::OrderBy;
 
 /// A table of which exactly one row belongs to each row of the scope's model.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ pub(super) struct Join {
 /// A condition on the rows of a model, made by the methods of [`super::Column`].
 pub struct Condition<M> {
     expr: Expr,
-    marker: std::marker::PhantomData<fn() -> M>,
+    marker: PhantomData<fn() -> M>,
 }
 
 impl<M> Clone for Condition<M> {
@@ -53,7 +56,7 @@ impl<M> fmt::Debug for Condition<M> {
 
 impl<M> Condition<M> {
     pub(super) const fn new(expr: Expr) -> Self {
-        Self { expr, marker: std::marker::PhantomData }
+        Self { expr, marker: PhantomData }
     }
 
     /// Both hold.
@@ -80,39 +83,15 @@ impl<M> Condition<M> {
     }
 }
 
-/// A column to order by, made by [`super::Column::asc`] and [`super::Column::desc`].
-pub struct OrderBy<M> {
-    pub(super) column: AnyColumn<M>,
-    pub(super) descending: bool,
-}
-
-impl<M> Clone for OrderBy<M> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<M> Copy for OrderBy<M> {}
-
-impl<M> fmt::Debug for OrderBy<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.spelled())
-    }
-}
-
-impl<M> OrderBy<M> {
-    fn spelled(&self) -> String {
-        format!("{} {}", self.column.name, if self.descending { "desc" } else { "asc" })
-    }
-}
-
 /// Rows of a model, described and not yet read.
 #[derive(Debug)]
 pub struct Scope<M> {
     conditions: Vec<Expr>,
     joins: Vec<&'static Join>,
-    order: Vec<OrderBy<M>>,
+    order: Vec<Ordering>,
     limit: Option<u64>,
     offset: Option<u64>,
+    marker: PhantomData<fn() -> M>,
 }
 
 impl<M> Clone for Scope<M> {
@@ -123,6 +102,7 @@ impl<M> Clone for Scope<M> {
             order: self.order.clone(),
             limit: self.limit,
             offset: self.offset,
+            marker: PhantomData,
         }
     }
 }
@@ -130,7 +110,14 @@ impl<M> Clone for Scope<M> {
 impl<M: Model> Scope<M> {
     /// Every row.
     pub(super) const fn every() -> Self {
-        Self { conditions: Vec::new(), joins: Vec::new(), order: Vec::new(), limit: None, offset: None }
+        Self {
+            conditions: Vec::new(),
+            joins: Vec::new(),
+            order: Vec::new(),
+            limit: None,
+            offset: None,
+            marker: PhantomData,
+        }
     }
 
     /// Only rows for which the condition holds.
@@ -179,7 +166,14 @@ impl<M: Model> Scope<M> {
     /// Ordered by this; a second call orders what the first leaves equal.
     #[must_use]
     pub fn order(mut self, by: OrderBy<M>) -> Self {
-        self.order.push(by);
+        self.order.push(by.into());
+        self
+    }
+
+    /// Ordered by a column of a joined table.
+    pub(super) fn order_joined<J: Model>(mut self, join: &'static Join, by: OrderBy<J>) -> Self {
+        self.add_join(join);
+        self.order.push(by.into());
         self
     }
 
@@ -242,7 +236,7 @@ impl<M: Model> Scope<M> {
 
     fn ordered_by_key_if_unordered(mut self) -> Self {
         if self.order.is_empty() {
-            self.order.push(OrderBy { column: M::key_column(), descending: false });
+            self.order.push(OrderBy::<M>::key(false).into());
         }
         self
     }
@@ -259,9 +253,8 @@ impl<M: Model> Scope<M> {
             select.and_where(condition.clone());
         }
         for by in &self.order {
-            let (direction, nulls) =
-                if by.descending { (Order::Desc, NullOrdering::First) } else { (Order::Asc, NullOrdering::Last) };
-            select.order_by_with_nulls((M::TABLE, by.column.name), direction, nulls);
+            let (direction, nulls) = by.direction();
+            select.order_by_expr_with_nulls(by.expr(), direction, nulls);
         }
         if let Some(rows) = self.limit {
             select.limit(at_most_bigint(rows));

@@ -1,6 +1,7 @@
 //! Tasks: each is one run of a workflow.
 
 mod associated;
+mod request;
 mod scopes;
 
 use std::collections::HashMap;
@@ -8,7 +9,7 @@ use std::collections::HashMap;
 use chrono::NaiveDateTime;
 use sea_query::Expr;
 use sqlx::PgConnection;
-use tasker_domain::identity::IdentityInput;
+use tasker_domain::identity::{Identity, IdentityInput, IdentityStrategy};
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
 
@@ -18,12 +19,10 @@ use super::record::{self, Record, Rule, Stamps, record};
 use super::statement;
 use super::validation::{Problem, ValidationErrors};
 use super::workflow_step::delete_steps;
-use super::{
-    JsonText, Model, ModelError, NamedTask, Session, TaskAnnotation, TaskTransition, WorkflowStep, named_task,
-    task_namespace,
-};
+use super::{JsonText, Model, ModelError, NamedTask, Session, TaskAnnotation, TaskTransition, WorkflowStep};
 
 pub use associated::{AssociatedStep, AssociatedTask};
+pub use request::TaskRequest;
 
 /// What `initiator`, `source_system` and `reason` are unless they are given.
 pub const UNKNOWN: &str = "unknown";
@@ -58,16 +57,6 @@ model! {
         /// When it was last changed, in UTC.
         updated_at: NaiveDateTime => UPDATED_AT,
     }
-}
-
-/// What makes two tasks the same.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Identity {
-    /// Nothing: the database draws a UUID (B-MOD-004, B-MOD-005).
-    #[default]
-    Random,
-    /// This text, at most 128 characters: a key of the caller's, or a digest ([`NewTask::with_hash_identity`]).
-    Given(String),
 }
 
 /// A task to store.
@@ -118,18 +107,24 @@ impl NewTask {
         }
     }
 
-    /// The same task with the identity `hash` of the original: a second request for the task type of this name
-    /// with the same content within the same minute is the same (B-MOD-001…003, B-MOD-006…008). The time counts, so it is
-    /// set here.
+    /// The same task with the identity that a strategy gives it, as a task of the type of this name that was asked
+    /// for at this instant (UTC), which is set here because it may count. `key` is the caller's, for [`IdentityStrategy::Key`].
     ///
     /// # Errors
-    /// [`ModelError::Invalid`] for a context that is no JSON that can be stored.
-    pub fn with_hash_identity(mut self, name: &str, requested_at: NaiveDateTime) -> Result<Self, ModelError> {
+    /// [`ModelError::Identity`] where strategy and key do not fit, [`ModelError::Invalid`] for a context that is no JSON
+    /// that can be stored.
+    pub fn identified(
+        mut self,
+        strategy: &IdentityStrategy,
+        key: Option<&str>,
+        name: &str,
+        requested_at: NaiveDateTime,
+    ) -> Result<Self, ModelError> {
         let mut errors = ValidationErrors::default();
         let Some(context) = errors.json("context", Some(&self.context)) else {
             return Err(ModelError::Invalid(errors));
         };
-        let identity = IdentityInput {
+        let input = IdentityInput {
             name,
             initiator: self.initiator.as_deref().unwrap_or(UNKNOWN),
             source_system: self.source_system.as_deref().unwrap_or(UNKNOWN),
@@ -138,7 +133,7 @@ impl NewTask {
             bypass_steps: &self.bypass_steps,
             requested_at,
         };
-        self.identity = Identity::Given(identity.digest());
+        self.identity = strategy.identity(key, &input)?;
         self.requested_at = Some(requested_at);
         Ok(self)
     }
@@ -171,40 +166,6 @@ impl NewTask {
             updated_at: stamps.updated_at,
         };
         (row, stamps)
-    }
-}
-
-/// A task asked for by the names of its type.
-#[derive(Debug, Clone)]
-pub struct TaskRequest {
-    /// Name of the task type.
-    pub name: String,
-    /// Its namespace; `default` unless given.
-    pub namespace: Option<String>,
-    /// Its version; `0.1.0` unless given.
-    pub version: Option<String>,
-    /// The task; its `named_task_id` is found by the names.
-    pub task: NewTask,
-}
-
-impl TaskRequest {
-    /// A task of the type of this name, with the original's defaults.
-    pub fn named(name: impl Into<String>, context: impl Into<JsonText>) -> Self {
-        let task = NewTask {
-            named_task_id: 0,
-            context: context.into(),
-            identity: Identity::Random,
-            complete: false,
-            requested_at: None,
-            initiator: None,
-            source_system: None,
-            reason: None,
-            bypass_steps: Vec::new(),
-            tags: Vec::new(),
-            created_at: None,
-            updated_at: None,
-        };
-        Self { name: name.into(), namespace: None, version: None, task }
     }
 }
 
@@ -270,25 +231,6 @@ impl Task {
     /// Its history.
     pub const TASK_TRANSITIONS: HasMany<Self, TaskTransition> = HasMany::new(TaskTransition::TASK_ID);
 
-    /// Stores a task asked for by names. The task type and its namespace are found, or stored if they are not there
-    /// (B-MOD-019); they stay even where the task is refused, as in Rails. The task's steps are not made here.
-    ///
-    /// # Errors
-    /// [`ModelError::Invalid`] with every broken rule, and what the database says.
-    pub async fn create_from_request<'c>(
-        request: TaskRequest,
-        session: impl Into<Session<'c>>,
-    ) -> Result<Self, ModelError> {
-        let mut connection = session.into().acquire().await?;
-        let namespace = request.namespace.as_deref().unwrap_or(task_namespace::DEFAULT_NAMESPACE);
-        let version = request.version.as_deref().unwrap_or(named_task::DEFAULT_VERSION);
-        let named_task = NamedTask::of_full_name(namespace, &request.name, version, &mut connection).await?;
-        let mut new = request.task;
-        new.named_task_id = named_task.named_task_id;
-        let (row, stamps) = new.unsaved();
-        record::create(&mut connection, &row, &stamps).await
-    }
-
     /// The task of this identity, stored if there is none, and whether it is new. Of rivals, one stores it.
     ///
     /// # Errors
@@ -296,7 +238,7 @@ impl Task {
     pub async fn find_or_create<'c>(new: NewTask, session: impl Into<Session<'c>>) -> Result<(Self, bool), ModelError> {
         let random = new.identity == Identity::Random;
         let (row, stamps) = new.unsaved();
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         if random {
             return Ok((record::create(&mut connection, &row, &stamps).await?, true));
         }
@@ -367,14 +309,26 @@ impl Task {
     }
 
     /// Deletes the task with its steps, their edges and transitions, its annotations and its transitions (B-MOD-016), in
-    /// the original's order and in one transaction.
+    /// the original's order and in one transaction. What the side tables of the engine know of it goes, too, where they
+    /// are there; an attempt that is under way then ends without being recorded. (A single step that is deleted leaves
+    /// them as they are: the task is no longer what its definition says.)
     ///
     /// # Errors
-    /// What the database says.
+    /// [`ModelError::Forbidden`] for a role that has no right on the side tables, and what the database says. Nothing is
+    /// deleted then.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut transaction = connection.begin().await?;
         let this = (Self::MODEL, self.task_id);
+        let engine_is_there: bool = sqlx::query_scalar(include_str!("../../../sql/models/engine_is_there.sql"))
+            .fetch_one(&mut *transaction)
+            .await?;
+        if engine_is_there {
+            sqlx::query(include_str!("../../../sql/models/forget_task.sql"))
+                .bind(self.task_id)
+                .execute(&mut *transaction)
+                .await?;
+        }
         delete_steps(&mut transaction, &Self::WORKFLOW_STEPS.scope(&self), this).await?;
         record::delete_all(&mut transaction, &Self::TASK_ANNOTATIONS.scope(&self), this).await?;
         record::delete_all(&mut transaction, &Self::TASK_TRANSITIONS.scope(&self), this).await?;

@@ -92,7 +92,7 @@ pub(super) fn with_metadata_key<M: Model>(
     key: &str,
 ) -> Scope<M> {
     // `?` is the operator's own name; the builder would take it for a place of a value.
-    scope.holding(sea_query::Func::cust("jsonb_exists").arg(metadata.expr()).arg(Expr::val(key)).into())
+    scope.holding(sea_query::Func::cust("pg_catalog.jsonb_exists").arg(metadata.expr()).arg(Expr::val(key)).into())
 }
 
 /// Rows whose metadata has this value under this key.
@@ -244,7 +244,7 @@ macro_rules! transition {
                 self,
                 session: impl Into<crate::models::Session<'c>>,
             ) -> Result<(), crate::models::ModelError> {
-                let mut connection = session.into().acquire().await?;
+                let mut connection = session.into().acquire_primary().await?;
                 crate::models::record::delete_row(&mut connection, &self).await
             }
         }

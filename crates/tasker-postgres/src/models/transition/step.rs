@@ -76,7 +76,7 @@ impl NewWorkflowStepTransition {
         }
     }
 
-    fn unsaved(self) -> (WorkflowStepTransition, Stamps) {
+    pub(super) fn unsaved(self) -> (WorkflowStepTransition, Stamps) {
         let stamps = Stamps::of(self.created_at, self.updated_at);
         let row = WorkflowStepTransition {
             id: 0,

@@ -75,7 +75,7 @@ impl NewTaskTransition {
         }
     }
 
-    fn unsaved(self) -> (TaskTransition, Stamps) {
+    pub(super) fn unsaved(self) -> (TaskTransition, Stamps) {
         let stamps = Stamps::of(self.created_at, self.updated_at);
         let row = TaskTransition {
             id: 0,

@@ -1,5 +1,6 @@
 //! Steps of tasks.
 
+pub(super) mod condition;
 mod from_template;
 mod scopes;
 
@@ -281,7 +282,7 @@ impl WorkflowStep {
     /// # Errors
     /// What the database says.
     pub async fn delete<'c>(self, session: impl Into<Session<'c>>) -> Result<(), ModelError> {
-        let mut connection = session.into().acquire().await?;
+        let mut connection = session.into().acquire_primary().await?;
         let mut transaction = connection.begin().await?;
         let this = (Self::MODEL, self.workflow_step_id);
         delete_steps(&mut transaction, &Self::scope().with_keys([self.workflow_step_id]), this).await?;

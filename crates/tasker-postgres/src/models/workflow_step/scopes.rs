@@ -1,12 +1,14 @@
 //! Scopes of steps, and what they are asked.
 
 use chrono::NaiveDateTime;
-use sea_query::{Expr, ExprTrait, JoinType, Query, SelectStatement};
+use sea_query::{Expr, ExprTrait, Func, JoinType, Query, SelectStatement};
 use tasker_domain::state::StepState;
 
 use super::WorkflowStep;
+use super::condition::{self, COMPLETED};
 use crate::models::scope::{Join, Scope};
-use crate::models::{Model, ModelError, NamedStep, Session, Task, WorkflowStepTransition};
+use crate::models::statement::word;
+use crate::models::{Model, ModelError, NamedStep, OrderBy, Session, Task, WorkflowStepTransition};
 
 /// The type of each step.
 const NAMED_STEP: Join = Join {
@@ -16,30 +18,16 @@ const NAMED_STEP: Join = Join {
     after: None,
 };
 
-/// A sub-select of `1` from the step's transitions.
-fn transitions(alias: &'static str) -> SelectStatement {
-    let mut select = Query::select();
-    select.expr(Expr::cust("1")).from_as(("public", WorkflowStepTransition::TABLE), alias);
-    select.and_where(Expr::col((alias, "workflow_step_id")).equals((WorkflowStep::TABLE, "workflow_step_id")));
-    select
-}
+/// The task of each step.
+const TASK: Join = Join { table: Task::TABLE, column: "task_id", from: (WorkflowStep::TABLE, "task_id"), after: None };
 
-/// A sub-select of `1` from the step's most recent transition.
 fn current() -> SelectStatement {
-    let mut select = transitions("current");
-    select.and_where(Expr::cust("\"current\".\"most_recent\""));
-    select
+    condition::current(WorkflowStep::TABLE)
 }
 
-/// The same where it leads to one of two states.
 fn current_in(states: &[StepState]) -> SelectStatement {
-    let mut select = current();
-    let states: Vec<String> = states.iter().map(|state| state.as_str().to_owned()).collect();
-    select.and_where(Expr::col(("current", "to_state")).eq(sea_query::PgFunc::any(Expr::val(states))));
-    select
+    condition::current_in(WorkflowStep::TABLE, states)
 }
-
-const COMPLETED: [StepState; 2] = [StepState::Complete, StepState::ResolvedManually];
 
 impl Scope<WorkflowStep> {
     /// Steps that are complete or resolved by hand (B-SCP-010).
@@ -63,8 +51,19 @@ impl Scope<WorkflowStep> {
     /// Steps without any transition, and those whose most recent one leads to `pending` or `in_progress` (B-SCP-012).
     #[must_use]
     pub fn pending(self) -> Self {
-        let open = Expr::exists(current_in(&[StepState::Pending, StepState::InProgress]));
-        self.holding(open.or(Expr::not_exists(transitions("any_transition"))))
+        // One answer per step, which its index gives: no row at all answers nothing. Asked as "there or none", the server
+        // reads all transitions before it has the first row.
+        let mut open = Query::select();
+        open.from_as(("public", WorkflowStepTransition::TABLE), "any_transition");
+        open.and_where(
+            Expr::col(("any_transition", "workflow_step_id")).equals((WorkflowStep::TABLE, "workflow_step_id")),
+        );
+        let words = [StepState::Pending, StepState::InProgress].map(|state| word(state.as_str()));
+        let is_open = Expr::cust("\"any_transition\".\"most_recent\"")
+            .and(Expr::col(("any_transition", "to_state")).is_in(words));
+        open.expr(Func::cust("pg_catalog.bool_or").arg(is_open));
+        let answer = Expr::SubQuery(None, Box::new(open.into()));
+        self.holding(Func::coalesce([answer, Expr::cust("TRUE")]).into())
     }
 
     /// Steps of this task (B-SCP-013).
@@ -86,11 +85,13 @@ impl Scope<WorkflowStep> {
     /// Steps in this state, as [`WorkflowStep::state`] has it: those without a most recent transition are pending.
     #[must_use]
     pub fn in_state(self, state: StepState) -> Self {
-        let there = Expr::exists(current_in(&[state]));
         if state != StepState::Pending {
-            return self.holding(there);
+            return self.holding(Expr::exists(current_in(&[state])));
         }
-        self.holding(there.or(Expr::not_exists(current())))
+        // Not "there or none": for that the server reads all transitions before it has the first row.
+        let mut elsewhere = current();
+        elsewhere.and_where(Expr::col(("current", "to_state")).ne(word(state.as_str())));
+        self.holding(Expr::not_exists(elsewhere))
     }
 
     /// Steps that are complete, not by hand, since after this instant (UTC; B-SCP-015).
@@ -122,6 +123,32 @@ impl Scope<WorkflowStep> {
     #[must_use]
     pub fn with_step_name(self, name: &str) -> Self {
         self.joined(&NAMED_STEP).filtered_by(NamedStep::NAME.eq(name))
+    }
+
+    /// Steps in error that nothing tries again: their attempts are used up, or they must not be tried again.
+    #[must_use]
+    pub fn dead(self) -> Self {
+        self.holding(condition::dead(WorkflowStep::TABLE))
+    }
+
+    /// Steps in error that may be tried again, but not before an instant that is later than this one (UTC; the
+    /// database's clock where none is given). The instant is the one that the readiness function computes
+    /// (`next_retry_at`, or the end of the exponential wait where that is later).
+    #[must_use]
+    pub fn waiting_for_retry(self, at: impl Into<Option<NaiveDateTime>>) -> Self {
+        self.holding(condition::waiting_for_retry(WorkflowStep::TABLE, at.into()))
+    }
+
+    /// Ordered by a column of the steps' types: `NamedStep::NAME.asc()`.
+    #[must_use]
+    pub fn order_by_type(self, by: OrderBy<NamedStep>) -> Self {
+        self.order_joined(&NAMED_STEP, by)
+    }
+
+    /// Ordered by a column of the steps' tasks: `Task::CREATED_AT.desc()`.
+    #[must_use]
+    pub fn order_by_task(self, by: OrderBy<Task>) -> Self {
+        self.order_joined(&TASK, by)
     }
 
     /// Steps whose type has the same name as this type, whatever system each belongs to.

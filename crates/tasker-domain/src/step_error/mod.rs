@@ -1,97 +1,87 @@
-//! How an attempt of a step can fail.
+//! How an attempt of a step can fail: what a handler says, and how it stands in the rows.
+//!
+//! Whether and when a step is tried again follows from the kind and the wait alone, never from the text.
+
+mod kind;
+mod stored;
 
 use std::fmt;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a failure means for the step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorKind {
-    /// An ordinary failure: tried again until the attempts are used up.
-    Failure,
-    /// Known to be passing (unavailable, rate limited): tried again like an ordinary failure, after the wait it asks for.
-    Retryable,
-    /// Trying again cannot help: the step is dead at once.
-    Permanent,
-    /// The attempt took longer than its time limit; otherwise like an ordinary failure.
-    Timeout,
-    /// The handler panicked; otherwise like an ordinary failure.
-    Panic,
-}
+pub use kind::ErrorKind;
+pub use stored::StoredError;
 
-/// The wait before the next attempt that a failure asks for, beside the one that every retry keeps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// None of its own.
-    Default,
-    /// At least this long, as a server's `Retry-After` or the handler says; capped at 300 s.
-    Requested(Duration),
-    /// The original's table for API steps: 1, 2, 4, 8, 16, 32 s …
-    Table,
-}
+use crate::retry::AskedWait;
+use crate::verdict::FailedAttempt;
 
 /// A failed attempt.
 ///
 /// Any [`std::error::Error`] becomes an ordinary failure through `?`; the constructors say more.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct StepError {
     // Boxed, so that a `Result` of a handler stays small.
     inner: Box<Inner>,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 struct Inner {
     kind: ErrorKind,
     message: String,
     class: String,
-    wait: Wait,
+    asked: AskedWait,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     details: Option<Value>,
 }
 
 impl StepError {
-    fn new(kind: ErrorKind, message: String, class: &str) -> Self {
-        let class = class.to_owned();
-        Self { inner: Box::new(Inner { kind, message, class, wait: Wait::Default, code: None, details: None }) }
+    /// A failure of a kind, with the kind's class.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        let (message, class) = (message.into(), kind.class().to_owned());
+        Self { inner: Box::new(Inner { kind, message, class, asked: AskedWait::Nothing, code: None, details: None }) }
     }
 
     /// An ordinary failure.
     pub fn failure(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Failure, message.into(), "RuntimeError")
+        Self::new(ErrorKind::Failure, message)
     }
 
     /// A failure that passes.
     pub fn retryable(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Retryable, message.into(), "Tasker::RetryableError")
+        Self::new(ErrorKind::Retryable, message)
     }
 
     /// A failure that stays: no further attempt is made.
     pub fn permanent(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Permanent, message.into(), "Tasker::PermanentError")
+        Self::new(ErrorKind::Permanent, message)
     }
 
     /// The attempt took longer than allowed.
     pub fn timeout(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Timeout, message.into(), "Tasker::TimeoutError")
+        Self::new(ErrorKind::Timeout, message)
     }
 
     /// The handler panicked.
     pub fn panic(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Panic, message.into(), "Tasker::HandlerPanic")
+        Self::new(ErrorKind::Panic, message)
     }
 
     /// Asks for a wait before the next attempt.
     #[must_use]
     pub fn retry_after(mut self, wait: Duration) -> Self {
-        self.inner.wait = Wait::Requested(wait);
+        self.inner.asked = AskedWait::AtLeast(wait);
         self
     }
 
     /// Asks for the wait of the original's table for API steps.
     #[must_use]
     pub fn with_table_wait(mut self) -> Self {
-        self.inner.wait = Wait::Table;
+        self.inner.asked = AskedWait::Table;
         self
     }
 
@@ -109,7 +99,7 @@ impl StepError {
         self
     }
 
-    /// More about the failure, stored as `error_details`; no secrets, no whole responses.
+    /// More about the failure, an object, stored as `error_context` of the `error_details`; no secrets, no whole responses.
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.inner.details = Some(details);
@@ -131,9 +121,14 @@ impl StepError {
         &self.inner.class
     }
 
-    /// The wait asked for.
-    pub fn wait(&self) -> Wait {
-        self.inner.wait
+    /// The wait asked for before the next attempt, beside the one that every retry keeps.
+    pub fn asked(&self) -> AskedWait {
+        self.inner.asked
+    }
+
+    /// What is known of an attempt that failed so.
+    pub fn attempt(&self, attempt: u32, attempts_allowed: u32) -> FailedAttempt {
+        FailedAttempt { attempt, attempts_allowed, failure: self.kind().failure(), asked: self.asked() }
     }
 
     /// The code, if one was given.
@@ -153,7 +148,7 @@ impl fmt::Debug for StepError {
             .field("kind", &self.inner.kind)
             .field("class", &self.inner.class)
             .field("message", &self.inner.message)
-            .field("wait", &self.inner.wait)
+            .field("asked", &self.inner.asked)
             .finish_non_exhaustive()
     }
 }

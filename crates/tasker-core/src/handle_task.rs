@@ -1,0 +1,143 @@
+//! Working one task from a job of somebody else's queue: as far as it goes now, and then what becomes of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_domain::state::TaskState;
+use tasker_postgres::ledger::{NewWorker, TaskOverview};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::RunError;
+use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Unobserved, Worker};
+use crate::tasker::{MAX_RESULT_BYTES, Tasker};
+
+/// When a job whose task is held by others looks again.
+const OTHERS_WORK: Duration = Duration::from_secs(5);
+
+/// What became of a task that was worked as far as it goes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Handled {
+    /// It is at rest in this state; nothing more is to be done.
+    AtRest {
+        /// `complete`, `error`, `cancelled` or `resolved_manually`.
+        state: TaskState,
+    },
+    /// It has to be worked again.
+    Again {
+        /// After this time.
+        after: Duration,
+        /// Because of this.
+        because: Because,
+    },
+}
+
+/// Why a task has to be worked again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// A step waits for its next attempt, or the task for its first instant.
+    StepWaitsForItsTime,
+    /// Others carry out its steps at this moment, or hold them; somebody may have to take over when they are silent.
+    OthersCarryItOut,
+    /// It was told to stop before the task had gone as far as it goes.
+    Stopped,
+}
+
+impl Because {
+    /// The word for it in answers and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Because::StepWaitsForItsTime => "step_waits_for_its_time",
+            Because::OthersCarryItOut => "others_carry_it_out",
+            Because::Stopped => "stopped",
+        }
+    }
+}
+
+impl Tasker {
+    /// Works one task as far as it goes now, whoever else works it at the same time: for a job of a queue that is not
+    /// ours. The job enqueues itself anew as the answer says.
+    ///
+    /// # Errors
+    /// [`RunError::UnknownTask`], [`RunError::ForeignTask`] for a task that was not made here, [`RunError::Handlers`]
+    /// when one of its steps has no handler here, [`RunError::Database`].
+    pub async fn handle_task(&self, task_id: i64, stop: CancellationToken) -> Result<Handled, RunError> {
+        let task = self.overview(task_id).await?;
+        if task.state.is_at_rest() {
+            return Ok(Handled::AtRest { state: task.state });
+        }
+        let Some((definition_id, _)) = task.definition else {
+            return Err(RunError::ForeignTask { task_id });
+        };
+        let mut definitions = Definitions::from(HashMap::new());
+        let definition = definitions.get(self.ledger(), definition_id).await?;
+        self.handlers.check(&definition.template)?;
+        let entry = NewWorker {
+            name: &self.label,
+            lease: self.pulse.lease,
+            concurrency: self.concurrency,
+            task_id: Some(task_id),
+            queues: Some(&[]),
+            handlers: Some(&[]),
+            types: &[],
+        };
+        let worker_id = self.ledger().start_worker(&entry).await?;
+        let (lost, holding) = (CancellationToken::new(), Holding::default());
+        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.pulse, holding.clone(), lost.clone())
+            .map_err(RunError::Heartbeat)?;
+        let mut worker = Worker {
+            ledger: self.ledger().clone(),
+            id: worker_id,
+            label: self.label.clone(),
+            handlers: self.handlers.clone(),
+            definitions,
+            clock: Arc::clone(&self.clock),
+            entropy: self.entropy.clone(),
+            concurrency: self.concurrency,
+            max_result_bytes: MAX_RESULT_BYTES,
+            lanes: Vec::new(),
+            holding,
+            calls_at_a_time: 1,
+            outlives_outages: true,
+        };
+        let drive = Drive {
+            create: Vec::new(),
+            inbox: None,
+            goal: Goal::Advance(task_id),
+            observer: &Unobserved,
+            drain: &CancellationToken::new(),
+            stop: &stop,
+            lost: &lost,
+            called: &Notify::new(),
+        };
+        let end = worker.drive(drive).await;
+        heartbeat.stop();
+        let handled = match end {
+            DriveEnd::Ended { .. } => Ok(Handled::AtRest { state: self.overview(task_id).await?.state }),
+            DriveEnd::Rests { due } => {
+                let state = self.overview(task_id).await?.state;
+                Ok(match due {
+                    // Others may have ended it meanwhile.
+                    _ if state.is_at_rest() => Handled::AtRest { state },
+                    Some(after) => Handled::Again { after, because: Because::StepWaitsForItsTime },
+                    None => Handled::Again { after: OTHERS_WORK, because: Because::OthersCarryItOut },
+                })
+            }
+            DriveEnd::Stopped { .. } => Ok(Handled::Again { after: Duration::ZERO, because: Because::Stopped }),
+            DriveEnd::Lost { task_id } => Err(RunError::Lost { task_id }),
+            DriveEnd::Stuck { task_id } => Err(RunError::Stuck { task_id }),
+            DriveEnd::Duplicate { task_id } => Err(RunError::Duplicate { task_id }),
+            DriveEnd::Failed { error, .. } => Err(RunError::Database { task_id: Some(task_id), error }),
+        };
+        // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
+        if let Err(error) = self.ledger().stop_worker(worker_id).await {
+            tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+        }
+        handled
+    }
+
+    async fn overview(&self, task_id: i64) -> Result<TaskOverview, RunError> {
+        self.ledger().task_overview(task_id).await?.ok_or(RunError::UnknownTask { task_id })
+    }
+}

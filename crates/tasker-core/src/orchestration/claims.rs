@@ -1,0 +1,136 @@
+//! Starting the attempts of steps that were claimed.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_postgres::ledger::{Claim, ClaimedTask, Ledger, LedgerError, Reply, Settled};
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{handle, settle};
+use super::definitions::Definition;
+use super::holding::{Finished, Held};
+use super::progress::{Observer, Progress};
+use super::worker::{State, Worker};
+use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
+
+impl Worker {
+    /// Starts everything that a reply brought.
+    pub(super) async fn start(
+        &mut self,
+        state: &mut State,
+        reply: Reply,
+        observer: &dyn Observer,
+    ) -> Result<(), LedgerError> {
+        let mut contexts: HashMap<i64, (Arc<Definition>, Arc<Output>)> = HashMap::new();
+        for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
+            let definition = self.definitions.get(&self.ledger, definition_id).await?;
+            contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
+        }
+        let results: HashMap<i64, (i32, Arc<Output>)> = reply
+            .results
+            .into_iter()
+            .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
+            .collect();
+        for claim in reply.claims {
+            let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
+                LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
+            })?;
+            let task = TaskOf { definition, context, results: &results };
+            self.start_attempt(state, claim, &task, observer)?;
+        }
+        Ok(())
+    }
+
+    fn start_attempt(
+        &self,
+        state: &mut State,
+        claim: Claim,
+        task: &TaskOf<'_>,
+        observer: &dyn Observer,
+    ) -> Result<(), LedgerError> {
+        let template = &task.definition.template;
+        let step = template.steps.get(claim.place).ok_or_else(|| {
+            LedgerError::Inconsistent(format!("definition has no step {} of step {}", claim.place, claim.step_id))
+        })?;
+        let cancelled = CancellationToken::new();
+        let Claim { step_id, task_id, token, place, attempt, attempts_allowed, parents, previous_results } = claim;
+        let parent_results = parents
+            .iter()
+            .filter_map(|parent| task.results.get(parent))
+            .filter_map(|(named_step, results)| {
+                Some((task.definition.step_name(*named_step)?.to_owned(), results.clone()))
+            })
+            .collect();
+        let context = StepContext::builder(step.name.clone())
+            .task((task_id, &template.namespace, &template.name, &template.version.to_string()))
+            .context(task.context.clone())
+            .step_id(step_id)
+            .handler_class(step.handler_class.clone())
+            .handler_config(step.handler_config.clone())
+            .attempt(attempt)
+            .retry_limit(attempts_allowed)
+            .previous_results(previous_results.map_or_else(Output::empty, Output::raw))
+            .parents(parent_results)
+            .ancestors(Some(Arc::new(FromLedger(self.ledger.clone()))))
+            .cancelled(cancelled.clone())
+            .clock(self.clock.clone())
+            .build();
+        let handler = self.handlers.get(&step.handler_class).cloned();
+        let limit = step.timeout_seconds.map(|seconds| Duration::from_millis(seconds.milliseconds));
+        let (max_result_bytes, entropy) = (self.max_result_bytes, self.entropy.clone());
+        let definition = task.definition.clone();
+        let mut held = Held {
+            task_id,
+            place,
+            attempt,
+            attempts_allowed,
+            definition: definition.clone(),
+            token,
+            signal: cancelled,
+            carried_out_by: None,
+        };
+        if state.stopping.is_some() || state.draining {
+            state.finished.push(held.handed_back(step_id));
+            return Ok(());
+        }
+        state.executions += 1;
+        observer.observe(Progress::StepStarted { task_id, place, attempt });
+        let running = state.running.spawn(async move {
+            let step = &definition.template.steps[place];
+            let ended = match &handler {
+                Some(handler) => handle(handler, context, limit, max_result_bytes).await,
+                None => Err(StepError::failure(format!(
+                    "no handler `{}` is registered with this worker",
+                    step.handler_class
+                ))),
+            };
+            let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
+            Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement }, replaced: false }
+        });
+        held.carried_out_by = Some(running.id());
+        self.holding.insert(step_id, held);
+        Ok(())
+    }
+}
+
+struct TaskOf<'a> {
+    definition: &'a Arc<Definition>,
+    context: &'a Arc<Output>,
+    results: &'a HashMap<i64, (i32, Arc<Output>)>,
+}
+
+/// Results of further ancestors, from the record.
+struct FromLedger(Ledger);
+
+impl AncestorResults for FromLedger {
+    fn fetch<'a>(
+        &'a self,
+        task_id: i64,
+        step_name: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<Option<Output>, StepError>> + Send + 'a>> {
+        Box::pin(async move { Ok(self.0.step_results(task_id, step_name).await?.map(Output::raw)) })
+    }
+}

@@ -1,0 +1,155 @@
+//! Handing in tasks that workers carry out.
+
+use chrono::NaiveDateTime;
+use tasker_domain::json::Json;
+use tasker_domain::template::Template;
+use tasker_postgres::ledger::{Created, DefinitionId, EXCHANGE_BYTES, Exchange, NewTask, Registered};
+use tokio::sync::oneshot;
+
+use crate::error::RunError;
+use crate::orchestration::Asked;
+use crate::tasker::Tasker;
+use crate::work::Inbox;
+
+/// Most tasks that one call creates.
+const TASKS_A_CALL: usize = 500;
+
+/// A task that is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    context: Json,
+    key: Option<String>,
+    details: indexmap::IndexMap<String, Json>,
+    run_at: Option<NaiveDateTime>,
+    deadline: Option<NaiveDateTime>,
+}
+
+impl Request {
+    /// A task with this context, to be carried out at once.
+    pub fn new(context: impl Into<Json>) -> Self {
+        Self { context: context.into(), key: None, details: indexmap::IndexMap::new(), run_at: None, deadline: None }
+    }
+
+    /// Its identity: a task that was asked for under the same key before is answered instead of creating another.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// Who asks for it and why: `initiator`, `source_system`, `reason` of the record.
+    #[must_use]
+    pub fn asked_by(mut self, initiator: &str, source_system: &str, reason: &str) -> Self {
+        for (name, value) in [("initiator", initiator), ("source_system", source_system), ("reason", reason)] {
+            self.details.insert(name.to_owned(), Json::String(value.to_owned()));
+        }
+        self
+    }
+
+    /// Words to find it by.
+    #[must_use]
+    pub fn with_tags(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let tags = tags.into_iter().map(|tag| Json::String(tag.into())).collect();
+        self.details.insert("tags".to_owned(), Json::Array(tags));
+        self
+    }
+
+    /// None of its steps starts before this instant (UTC).
+    #[must_use]
+    pub fn not_before(mut self, instant: NaiveDateTime) -> Self {
+        self.run_at = Some(instant);
+        self
+    }
+
+    /// It is cancelled if it has not ended by this instant (UTC).
+    #[must_use]
+    pub fn until(mut self, instant: NaiveDateTime) -> Self {
+        self.deadline = Some(instant);
+        self
+    }
+}
+
+impl Tasker {
+    /// Creates a task for workers to carry out.
+    ///
+    /// # Errors
+    /// As [`submit_all`](Self::submit_all).
+    pub async fn submit(&self, template: &Template, request: Request) -> Result<Created, RunError> {
+        let mut created = self.submit_all(template, vec![request]).await?;
+        created.pop().ok_or_else(|| RunError::Database {
+            task_id: None,
+            error: tasker_postgres::ledger::LedgerError::Inconsistent(
+                "a task was neither created nor found".to_owned(),
+            ),
+        })
+    }
+
+    /// Creates many tasks of one type, hundreds in a round trip, each as a whole or not at all. The answers stand in the
+    /// order of the requests.
+    ///
+    /// # Errors
+    /// [`RunError::Schema`], [`RunError::Context`] and their kin before anything was written; [`RunError::Database`]: the
+    /// tasks of the calls before stand.
+    pub async fn submit_all(&self, template: &Template, requests: Vec<Request>) -> Result<Vec<Created>, RunError> {
+        let Registered { definition_id, .. } = self.register(template).await?;
+        let checked: Vec<NewTask> = requests
+            .into_iter()
+            .map(|request| self.new_task(template, definition_id, request).map(|(task, _)| task))
+            .collect::<Result<_, RunError>>()?;
+        let mut all = Vec::with_capacity(checked.len());
+        let mut batch: Vec<NewTask> = Vec::new();
+        let mut bytes = 0;
+        for task in checked {
+            let size = task.context.get().len();
+            if !batch.is_empty() && (batch.len() >= TASKS_A_CALL || bytes + size > EXCHANGE_BYTES) {
+                all.extend(self.create(std::mem::take(&mut batch)).await?);
+                bytes = 0;
+            }
+            bytes += size;
+            batch.push(task);
+        }
+        if !batch.is_empty() {
+            all.extend(self.create(batch).await?);
+        }
+        Ok(all)
+    }
+
+    /// The task of a request, and whether its key was made for it.
+    fn new_task(
+        &self,
+        template: &Template,
+        definition_id: DefinitionId,
+        request: Request,
+    ) -> Result<(NewTask, bool), RunError> {
+        let (context, details) = self.checked(template, &request.context, &Json::Object(request.details))?;
+        let key_is_new = request.key.is_none();
+        let key = request.key.unwrap_or_else(|| self.entropy.uuid().to_string());
+        let (run_at, deadline) = (request.run_at, request.deadline);
+        Ok((NewTask { definition_id, context, key, details, reserved: false, run_at, deadline }, key_is_new))
+    }
+
+    /// Has a task created by a worker of this process, with its next exchange.
+    ///
+    /// # Errors
+    /// As [`submit_all`](Self::submit_all), and [`RunError::WorkerGone`] when the worker ended before it could.
+    pub async fn submit_by_way_of(
+        &self,
+        inbox: &Inbox,
+        template: &Template,
+        registered: &Registered,
+        request: Request,
+    ) -> Result<Created, RunError> {
+        let (task, key_is_new) = self.new_task(template, registered.definition_id, request)?;
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked { task, key_is_new, answer: Some(answer) };
+        inbox.sender.send(asked).await.map_err(|_| RunError::WorkerGone)?;
+        answered.await.map_err(|_| RunError::WorkerGone)
+    }
+
+    async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Created>, RunError> {
+        let call = Exchange { tasks: &tasks, now: self.clock.record_time(), ..Exchange::new(0, &self.label) };
+        let mut created = self.ledger().exchange(&call).await?.created;
+        created.sort_by_key(|task| task.place);
+        Ok(created)
+    }
+}

@@ -1,0 +1,239 @@
+//! A worker: carries out the steps of all tasks in its queues until it is told to stop.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tasker_domain::template::Template;
+use tasker_postgres::ledger::{LedgerError, NewWorker, Registered, WorkerId};
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::RunError;
+use crate::orchestration::{
+    Asked, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Unobserved, Worker,
+};
+use crate::tasker::{MAX_RESULT_BYTES, Tasker};
+
+/// Exchanges of one worker that are in flight at the same time; more only make the batches smaller.
+const CALLS_AT_A_TIME: usize = 2;
+
+/// Tasks that an inbox holds; who hands in more waits.
+const INBOX_ROOM: usize = 1_000;
+
+/// How long a worker whose database is away waits before it tries to enter again.
+const ENTER_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a worker works on, who is told, when it stops.
+pub struct Work<'a> {
+    queues: Option<Vec<String>>,
+    observer: &'a dyn Observer,
+    drain: CancellationToken,
+    stop: CancellationToken,
+    listens: bool,
+    inbox: Option<mpsc::Receiver<Asked>>,
+}
+
+/// Creates tasks by way of a worker of this process: they travel with its next exchange, and their first steps come back
+/// with its answer. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Inbox {
+    pub(crate) sender: mpsc::Sender<Asked>,
+}
+
+impl Default for Work<'_> {
+    fn default() -> Self {
+        Self {
+            queues: None,
+            observer: &Unobserved,
+            drain: CancellationToken::new(),
+            stop: CancellationToken::new(),
+            listens: true,
+            inbox: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for Work<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Work").field("queues", &self.queues).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Work<'a> {
+    /// Everything that the handlers can carry out, in every queue.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves only these queues.
+    #[must_use]
+    pub fn in_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.queues = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Also creates the tasks that are handed in at the inbox that comes back.
+    #[must_use]
+    pub fn with_inbox(mut self) -> (Self, Inbox) {
+        let (sender, receiver) = mpsc::channel(INBOX_ROOM);
+        self.inbox = Some(receiver);
+        (self, Inbox { sender })
+    }
+
+    /// Tells somebody what happens, after each commit.
+    #[must_use]
+    pub fn observed_by(mut self, observer: &'a dyn Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// When signalled, claims nothing more and ends as soon as what runs has ended.
+    #[must_use]
+    pub fn drained_by(mut self, drain: CancellationToken) -> Self {
+        self.drain = drain;
+        self
+    }
+
+    /// When signalled, stops at once: what runs is cancelled and handed back.
+    #[must_use]
+    pub fn until(mut self, stop: CancellationToken) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Does not listen for notifications, which a transaction pooler cannot carry; it looks once a second instead.
+    #[must_use]
+    pub fn without_listening(mut self) -> Self {
+        self.listens = false;
+        self
+    }
+}
+
+/// What a worker has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WorkReport {
+    /// Attempts that it carried out.
+    pub executions: u64,
+    /// How often it was taken for dead and entered anew.
+    pub reentries: u32,
+}
+
+impl Tasker {
+    /// Makes a template known to the database, so that tasks can be made from it and workers carry them out. The same
+    /// content again changes nothing.
+    ///
+    /// # Errors
+    /// [`RunError::Database`] with [`LedgerError::Redefinition`] when tasks were made from another content of this
+    /// version.
+    pub async fn register(&self, template: &Template) -> Result<Registered, RunError> {
+        Ok(self.ledger().register(template, self.allow_redefine).await?)
+    }
+
+    /// Carries out steps of all tasks in its queues until it is told to stop. A database that goes away is waited for;
+    /// finished results are kept and handed in when it is back, if the claims still hold.
+    ///
+    /// # Errors
+    /// [`RunError::Database`] when the database refuses what a worker needs, such as a right.
+    pub async fn work(&self, mut work: Work<'_>) -> Result<WorkReport, RunError> {
+        let mut report = WorkReport::default();
+        let called = Arc::new(Notify::new());
+        let _listener = work.listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
+        let _caretaker = Caretaker::start(self.ledger().clone(), self.entropy.clone());
+        loop {
+            let Some(worker_id) = self.enter(&work).await? else {
+                return Ok(report);
+            };
+            let end = self.work_as(worker_id, &mut work, &called).await?;
+            match end {
+                DriveEnd::Stopped { executions, .. } => {
+                    report.executions += executions;
+                    // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
+                    if let Err(error) = self.ledger().stop_worker(worker_id).await {
+                        tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+                    }
+                    return Ok(report);
+                }
+                DriveEnd::Lost { .. } => {
+                    tracing::warn!(worker_id, "not heard of for its lease: the worker enters anew");
+                    report.reentries += 1;
+                }
+                DriveEnd::Failed { task_id, error } => return Err(RunError::Database { task_id, error }),
+                DriveEnd::Ended { .. }
+                | DriveEnd::Rests { .. }
+                | DriveEnd::Duplicate { .. }
+                | DriveEnd::Stuck { .. } => {
+                    unreachable!("a worker of everything works no single task")
+                }
+            }
+        }
+    }
+
+    /// Enters the list of workers; nothing when it was told to stop before the database let it in.
+    async fn enter(&self, work: &Work<'_>) -> Result<Option<WorkerId>, RunError> {
+        let handlers: Option<Vec<String>> =
+            (!self.handlers.has_fallback()).then(|| self.handlers.names().map(str::to_owned).collect());
+        let entry = NewWorker {
+            name: &self.label,
+            lease: self.pulse.lease,
+            concurrency: self.concurrency,
+            task_id: None,
+            queues: work.queues.as_deref(),
+            handlers: handlers.as_deref(),
+            types: &[],
+        };
+        let real = SystemClock::new();
+        loop {
+            if work.stop.is_cancelled() || work.drain.is_cancelled() {
+                return Ok(None);
+            }
+            match self.ledger().start_worker(&entry).await {
+                Ok(worker_id) => return Ok(Some(worker_id)),
+                Err(error @ LedgerError::Unavailable(_)) => {
+                    tracing::warn!(%error, "the worker waits for its database");
+                    tokio::select! {
+                        () = real.sleep(ENTER_AGAIN) => {}
+                        () = work.stop.cancelled() => {}
+                        () = work.drain.cancelled() => {}
+                    }
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn work_as(&self, worker_id: WorkerId, work: &mut Work<'_>, called: &Notify) -> Result<DriveEnd, RunError> {
+        let lost = CancellationToken::new();
+        let holding = Holding::default();
+        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.pulse, holding.clone(), lost.clone())
+            .map_err(RunError::Heartbeat)?;
+        let mut worker = Worker {
+            ledger: self.ledger().clone(),
+            id: worker_id,
+            label: self.label.clone(),
+            handlers: self.handlers.clone(),
+            definitions: Definitions::default(),
+            clock: self.clock.clone(),
+            entropy: self.entropy.clone(),
+            concurrency: self.concurrency,
+            max_result_bytes: MAX_RESULT_BYTES,
+            lanes: Vec::new(),
+            holding,
+            calls_at_a_time: CALLS_AT_A_TIME,
+            outlives_outages: true,
+        };
+        let drive = Drive {
+            create: Vec::new(),
+            inbox: work.inbox.as_mut(),
+            goal: Goal::Everything,
+            observer: work.observer,
+            drain: &work.drain,
+            stop: &work.stop,
+            lost: &lost,
+            called,
+        };
+        let end = worker.drive(drive).await;
+        heartbeat.stop();
+        Ok(end)
+    }
+}

@@ -1,0 +1,8 @@
+-- Tasks whose deadline has passed, at most $1. Rows of tasks that have ended are taken out on the way.
+with due as materialized (
+  select d.task_id from tasker_engine.deadline d where d.at <= coalesce($2, clock_timestamp()) order by d.at limit $1
+), gone as (
+  delete from tasker_engine.deadline d using due
+  where d.task_id = due.task_id and not exists (select from tasker_engine.task e where e.task_id = due.task_id and not e.ended)
+)
+select due.task_id from due join tasker_engine.task e on e.task_id = due.task_id and not e.ended order by due.task_id
