@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anstyle::{AnsiColor, Style};
 
 use crate::printing::{to_stderr, unless_closed, visible};
+use crate::view::TaskEnd;
 
 /// What the exit status means; the numbers are those of `sysexits.h` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,15 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// The status of a command whose task ended like this.
+    pub(crate) fn of(end: TaskEnd) -> Self {
+        match end {
+            TaskEnd::Complete | TaskEnd::ResolvedManually => Self::Success,
+            TaskEnd::Error => Self::Failed,
+            TaskEnd::Cancelled => Self::Cancelled,
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {

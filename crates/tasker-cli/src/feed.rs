@@ -56,7 +56,8 @@ impl Order {
         RunModel::new(&template.namespace, &template.name, template.version.to_string(), specs).map_err(Failure::data)
     }
 
-    fn position(&self, place: usize) -> usize {
+    /// Where a step of the template stands.
+    pub(crate) fn position(&self, place: usize) -> usize {
         self.positions[place]
     }
 }

@@ -1,7 +1,9 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod command_line;
 mod confirmation;
+mod context;
 mod database;
 pub mod db;
 mod failure;
@@ -10,6 +12,7 @@ mod outcomes;
 mod postgres;
 mod printing;
 mod run;
+mod simulate;
 mod template;
 pub mod view;
 
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Template(command) => template::run(command),
         Command::Db(command) => database::db(command, &arguments.database).await,
         Command::Postgres(command) => database::postgres(command, &arguments.database).await,

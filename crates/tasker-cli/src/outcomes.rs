@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use chrono::NaiveDateTime;
 use tasker_core::step_handler::ErrorKind;
 use tasker_core::step_handler::http::{ApiResponse, Backoff, classify};
 use tasker_core::{Output, StepContext, StepError, StepHandler};
@@ -43,35 +44,43 @@ impl StepHandler for Scripted {
         if let Some(time) = sleep {
             tokio::select! {
                 () = step.clock().sleep(time) => {}
-                () = step.cancelled().cancelled() => return Err(StepError::retryable("the scripted attempt was told to stop")),
+                () = step.cancelled().cancelled() => return Err(told_to_stop()),
             }
         }
-        let (class, retry_after, status) = match end {
-            End::Succeed(result) => return Output::json(&result),
-            End::Fail { class, retry_after, status } => (class, retry_after, status),
-        };
-        let answer = status.map(|status| {
-            let answer = ApiResponse::new(status);
-            match retry_after {
-                Some(wait) => answer.with_header("retry-after", wait.as_secs_f64().ceil().to_string()),
-                None => answer,
-            }
-        });
-        let judged = answer.map(|answer| classify(&answer, Backoff::Table, step.clock().wall_time()));
-        let error = match (class, judged) {
-            (Some(FailureClass::Ordinary), _) => StepError::failure("scripted failure"),
-            (Some(FailureClass::Permanent), _) => StepError::permanent("scripted permanent failure"),
-            // An answer of 429 or 503 asks for the table's wait, whatever the class is called.
-            (Some(FailureClass::Retryable), Some(Err(by_status))) if by_status.kind() == ErrorKind::Retryable => {
-                by_status
-            }
-            (Some(FailureClass::Retryable), _) => StepError::retryable("scripted retryable failure"),
-            (None, Some(Err(by_status))) => by_status,
-            (None, _) => StepError::failure("scripted failure"),
-        };
-        Err(match retry_after {
-            Some(wait) => error.retry_after(wait),
-            None => error,
-        })
+        answer(end, step.clock().wall_time())
     }
+}
+
+/// What an attempt answers whose script says that it ends like this; `now` (UTC) is the instant of its end.
+pub(crate) fn answer(end: End, now: NaiveDateTime) -> Result<Output, StepError> {
+    let (class, retry_after, status) = match end {
+        End::Succeed(result) => return Output::json(&result),
+        End::Fail { class, retry_after, status } => (class, retry_after, status),
+    };
+    let answer = status.map(|status| {
+        let answer = ApiResponse::new(status);
+        match retry_after {
+            Some(wait) => answer.with_header("retry-after", wait.as_secs_f64().ceil().to_string()),
+            None => answer,
+        }
+    });
+    let judged = answer.map(|answer| classify(&answer, Backoff::Table, now));
+    let error = match (class, judged) {
+        (Some(FailureClass::Ordinary), _) => StepError::failure("scripted failure"),
+        (Some(FailureClass::Permanent), _) => StepError::permanent("scripted permanent failure"),
+        // An answer of 429 or 503 asks for the table's wait, whatever the class is called.
+        (Some(FailureClass::Retryable), Some(Err(by_status))) if by_status.kind() == ErrorKind::Retryable => by_status,
+        (Some(FailureClass::Retryable), _) => StepError::retryable("scripted retryable failure"),
+        (None, Some(Err(by_status))) => by_status,
+        (None, _) => StepError::failure("scripted failure"),
+    };
+    Err(match retry_after {
+        Some(wait) => error.retry_after(wait),
+        None => error,
+    })
+}
+
+/// The failure of an attempt that was told to stop before its end.
+pub(crate) fn told_to_stop() -> StepError {
+    StepError::retryable("the scripted attempt was told to stop")
 }

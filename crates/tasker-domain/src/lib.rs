@@ -12,6 +12,7 @@ pub mod problem;
 pub mod retry;
 pub mod retry_after;
 pub mod script;
+pub mod simulation;
 pub mod state;
 pub mod step_error;
 pub mod template;

@@ -14,5 +14,6 @@ mod outcomes;
 mod output;
 mod private_cluster;
 mod resume;
+mod simulate;
 mod size;
 mod stopping;
