@@ -1,14 +1,17 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
 pub mod context;
+pub mod decimal;
 pub mod graph;
 pub mod identity;
 pub mod json;
 pub mod problem;
+pub mod readiness;
 pub mod retry;
 pub mod retry_after;
 pub mod script;
 pub mod state;
+pub mod statistics;
 pub mod template;
 pub mod verdict;
 pub mod yaml;
