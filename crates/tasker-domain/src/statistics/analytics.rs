@@ -61,7 +61,7 @@ struct EndCounts {
     failed: i64,
 }
 
-/// The figures at an instant (UTC), with a window from `since` on; from an hour before without it (B-SQL-073).
+/// The figures at an instant (UTC), with a window from `since` on; from an hour before without it.
 pub fn analytics_metrics(record: &Record, since: Option<NaiveDateTime>, now: NaiveDateTime) -> AnalyticsMetrics {
     let start = since.unwrap_or(now - WINDOW);
     let tasks: HashMap<i64, &TaskRecord> = record.tasks.iter().map(|task| (task.task_id, task)).collect();

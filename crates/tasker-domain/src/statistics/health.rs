@@ -40,7 +40,7 @@ pub struct SystemHealthCounts {
     pub in_backoff_steps: i64,
 }
 
-/// The counts over all rows (B-SQL-064).
+/// The counts over all rows.
 pub fn system_health_counts(record: &Record) -> SystemHealthCounts {
     let mut counts = SystemHealthCounts::default();
     for task in &record.tasks {

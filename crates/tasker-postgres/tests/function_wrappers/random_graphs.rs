@@ -18,7 +18,7 @@ use tasker_postgres::functions::{
 };
 use tasker_testing::database::TestDatabase;
 
-const GRAPHS: usize = 80;
+const GRAPHS: usize = 60;
 const STATES: [&str; 9] =
     ["pending", "in_progress", "complete", "complete", "complete", "error", "error", "resolved_manually", "skipped"];
 const TASK_STATES: [&str; 5] = ["pending", "in_progress", "complete", "error", "odd"];
@@ -50,7 +50,7 @@ impl Dice {
             let state = RecordedStep::read(self.pick(&STATES));
             Newest { state, at: self.instant(now) }
         });
-        let attempts = if self.one_in(300) { Some(self.pick(&RARE_ATTEMPTS)) } else { self.pick(&ATTEMPTS) };
+        let attempts = if self.one_in(25) { Some(self.pick(&RARE_ATTEMPTS)) } else { self.pick(&ATTEMPTS) };
         StepFacts {
             newest,
             attempts,
@@ -88,7 +88,7 @@ impl Dice {
             let (from, to) = (self.pick(&steps), self.pick(&steps));
             // Nearly all edges stay within a task and lead on; the others make circles and reach into other tasks.
             let is_usual = from.task_id == to.task_id && from.workflow_step_id < to.workflow_step_id;
-            if is_usual || self.one_in(40) {
+            if is_usual || self.one_in(12) {
                 edges.push(Edge { from_step_id: from.workflow_step_id, to_step_id: to.workflow_step_id });
             }
         }
@@ -260,7 +260,8 @@ async fn the_rules_say_of_random_rows_what_the_live_functions_say() {
     }
     drop(connection);
     database.drop().await;
-    assert!(tally.ready > 0 && tally.beyond_counting > 0 && tally.cycles > 0 && tally.foreign_parents > 0);
+    let met = [tally.ready, tally.beyond_counting, tally.cycles, tally.foreign_parents];
+    assert!(met.iter().all(|number| *number > 0), "some case was never met: {met:?}");
     println!(
         "count: {GRAPHS} random graphs (seed {seed}) alike in rules and live functions: {} rows, {} of them ready, \
          {} tasks beyond counting, {} with a cycle, {} parents in other tasks",
