@@ -8,6 +8,7 @@ use rand::{RngExt, SeedableRng};
 use sqlx::{Acquire, PgConnection};
 use std::collections::BTreeMap;
 use std::error::Error;
+use std::fmt::Debug;
 use tasker_domain::readiness::{
     self, CycleBehindRoot, Edge, Newest, RecordedStep, RecordedTask, Rows, Snapshot, StepFacts, StepRow, TaskRow,
     TooManyAttempts,
@@ -18,7 +19,7 @@ use tasker_postgres::functions::{
 };
 use tasker_testing::database::TestDatabase;
 
-const GRAPHS: usize = 60;
+const GRAPHS: usize = 120;
 const STATES: [&str; 9] =
     ["pending", "in_progress", "complete", "complete", "complete", "error", "error", "resolved_manually", "skipped"];
 const TASK_STATES: [&str; 5] = ["pending", "in_progress", "complete", "error", "odd"];
@@ -50,7 +51,7 @@ impl Dice {
             let state = RecordedStep::read(self.pick(&STATES));
             Newest { state, at: self.instant(now) }
         });
-        let attempts = if self.one_in(25) { Some(self.pick(&RARE_ATTEMPTS)) } else { self.pick(&ATTEMPTS) };
+        let attempts = if self.one_in(8) { Some(self.pick(&RARE_ATTEMPTS)) } else { self.pick(&ATTEMPTS) };
         StepFacts {
             newest,
             attempts,
@@ -88,7 +89,7 @@ impl Dice {
             let (from, to) = (self.pick(&steps), self.pick(&steps));
             // Nearly all edges stay within a task and lead on; the others make circles and reach into other tasks.
             let is_usual = from.task_id == to.task_id && from.workflow_step_id < to.workflow_step_id;
-            if is_usual || self.one_in(12) {
+            if is_usual || self.one_in(20) {
                 edges.push(Edge { from_step_id: from.workflow_step_id, to_step_id: to.workflow_step_id });
             }
         }
@@ -144,8 +145,21 @@ fn said<T>(answer: Result<T, FunctionError>) -> Result<T, String> {
     })
 }
 
-fn ruled<T>(answer: Result<T, TooManyAttempts>) -> Result<T, String> {
-    answer.map_err(|error| error.sqlstate().to_owned())
+/// Rows must be the same. Of several steps beyond counting either side may report any: which one the server meets first is
+/// left to its plan.
+fn assert_alike<T: PartialEq + Debug>(ours: Result<T, TooManyAttempts>, theirs: Result<T, String>, codes: &[&str]) {
+    match (ours, theirs) {
+        (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs),
+        (Err(_), Err(code)) => assert!(codes.contains(&code.as_str()), "{code} is none of {codes:?}"),
+        (ours, theirs) => panic!("{ours:?} and {theirs:?}"),
+    }
+}
+
+/// The codes of all steps beyond counting, each asked about alone.
+fn codes(made: &Snapshot, now: NaiveDateTime) -> Vec<&'static str> {
+    let alone =
+        |step: &StepRow| readiness::step_readiness(made, step.task_id, Some(&[step.workflow_step_id]), now).err();
+    made.steps().iter().filter_map(alone).map(|error| error.sqlstate()).collect()
 }
 
 /// A failed call spoils the transaction: each is made in one of its own within it.
@@ -175,6 +189,7 @@ async fn compare(
     now: NaiveDateTime,
     tally: &mut Tally,
 ) {
+    let codes = codes(made, now);
     for task in made.tasks() {
         let task_id = task.task_id;
         let loaded = task_snapshot(&mut *connection, task_id).await.unwrap().unwrap();
@@ -183,8 +198,8 @@ async fn compare(
 
         let theirs = ask!(connection, |inner| StepReadiness::for_task(inner, task_id));
         let theirs = said(theirs).map(|rows| rows.into_iter().map(as_rules_have_it).collect::<Vec<_>>());
-        let ours = ruled(readiness::step_readiness(&loaded, task_id, None, now));
-        assert_eq!(ours, theirs);
+        let ours = readiness::step_readiness(&loaded, task_id, None, now);
+        assert_alike(ours.clone(), theirs, &codes);
         tally.beyond_counting += usize::from(ours.is_err());
         for row in ours.into_iter().flatten() {
             tally.rows += 1;
@@ -194,11 +209,11 @@ async fn compare(
         let listed: Vec<i64> = (0..6).map(|_| dice.0.random_range(1..45)).collect();
         let theirs = ask!(connection, |inner| StepReadiness::for_steps(inner, task_id, &listed));
         let theirs = said(theirs).map(|rows| rows.into_iter().map(as_rules_have_it).collect::<Vec<_>>());
-        assert_eq!(ruled(readiness::step_readiness(&loaded, task_id, Some(&listed), now)), theirs);
+        assert_alike(readiness::step_readiness(&loaded, task_id, Some(&listed), now), theirs, &codes);
 
         let theirs = ask!(connection, |inner| TaskExecutionContext::find(inner, task_id));
         let theirs = said(theirs).map(|row| row.map(context_as_rules_have_it));
-        assert_eq!(ruled(readiness::task_execution_context(&loaded, task_id, now)), theirs);
+        assert_alike(readiness::task_execution_context(&loaded, task_id, now), theirs, &codes);
 
         let theirs = ask!(connection, |inner| DependencyLevels::for_task(inner, task_id));
         match (readiness::dependency_levels(&loaded, task_id), theirs) {
@@ -232,10 +247,10 @@ async fn compare(
     let several: Vec<i64> = (0..4).map(|_| dice.0.random_range(1..6)).collect();
     let theirs = ask!(connection, |inner| StepReadiness::for_tasks(inner, &several));
     let theirs = said(theirs).map(|rows| rows.into_iter().map(as_rules_have_it).collect::<Vec<_>>());
-    assert_eq!(ruled(readiness::step_readiness_batch(made, &several, now)), theirs);
+    assert_alike(readiness::step_readiness_batch(made, &several, now), theirs, &codes);
     let theirs = ask!(connection, |inner| TaskExecutionContext::for_tasks(inner, &several));
     let theirs = said(theirs).map(|rows| rows.into_iter().map(context_as_rules_have_it).collect::<Vec<_>>());
-    assert_eq!(ruled(readiness::task_execution_contexts(made, &several, now)), theirs);
+    assert_alike(readiness::task_execution_contexts(made, &several, now), theirs, &codes);
 }
 
 #[tokio::test]
