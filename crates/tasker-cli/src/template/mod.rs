@@ -1,5 +1,7 @@
 //! `tasker template`.
 
+mod check;
+
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -10,7 +12,7 @@ use tasker_domain::template::{Checked, Source, parse};
 use tasker_domain::yaml::MAX_BYTES;
 
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::{to_stderr, to_stdout, visible};
+use crate::printing::to_stderr;
 
 /// What to do with templates.
 #[derive(Debug, Subcommand)]
@@ -28,33 +30,8 @@ pub enum TemplateCommand {
 
 /// Does what the command says.
 pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
-    let TemplateCommand::Check { files, environment } = command;
-    let mut bad = 0;
-    for file in &files {
-        match load(file, environment.as_deref()) {
-            Ok(checked) => {
-                let template = &checked.template;
-                let steps = template.steps.len();
-                let plural = if steps == 1 { "" } else { "s" };
-                let line = format!(
-                    "{}: {}/{} {}, {steps} step{plural}: good",
-                    file.display(),
-                    template.namespace,
-                    template.name,
-                    template.version
-                );
-                to_stdout(format_args!("{}", visible(&line))).map_err(unwritable)?;
-            }
-            Err(failure) => {
-                failure.report();
-                bad += 1;
-            }
-        }
-    }
-    match bad {
-        0 => Ok(ExitStatus::Success),
-        1 if files.len() == 1 => Ok(ExitStatus::Data),
-        _ => Err(Failure::data(format!("{bad} of {} templates cannot be used", files.len()))),
+    match command {
+        TemplateCommand::Check { files, environment } => check::run(&files, environment.as_deref()),
     }
 }
 
