@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::db::DbCommand;
+use crate::explain::ExplainArguments;
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
 
@@ -50,7 +51,7 @@ pub struct DatabaseArguments {
 pub enum Command {
     /// Create a task from a template and work it to its end
     Run(RunArguments),
-    /// Check templates
+    /// Check, show and compare templates
     #[command(subcommand)]
     Template(TemplateCommand),
     /// Create and check the tables in the database
@@ -59,6 +60,8 @@ pub enum Command {
     /// Look after the private PostgreSQL
     #[command(subcommand)]
     Postgres(PostgresCommand),
+    /// Say what the code of an error means and what to do
+    Explain(ExplainArguments),
 }
 
 /// Arguments of `tasker run`.

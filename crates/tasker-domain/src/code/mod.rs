@@ -2,6 +2,8 @@
 //!
 //! A code is never given another meaning and never used again; the page of one that nothing reports any more stays.
 
+mod errors;
+
 use std::fmt;
 use std::str::FromStr;
 
