@@ -1,6 +1,7 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
 pub mod code;
+pub mod concurrency;
 pub mod context;
 pub mod graph;
 pub mod identity;

@@ -8,6 +8,8 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 use serde_json::value::RawValue;
+use tasker_domain::retry::AskedWait;
+use tasker_domain::retry::http_status::{self, Meaning};
 use tasker_domain::retry_after;
 use url::Url;
 
@@ -149,7 +151,7 @@ impl std::fmt::Debug for ApiResponse {
 }
 
 pub(super) fn is_success(status: u16) -> bool {
-    (200..=226).contains(&status)
+    Meaning::of(Some(status)) == Meaning::Success
 }
 
 /// What an answer means for the step.
@@ -169,29 +171,31 @@ pub(super) fn is_success(status: u16) -> bool {
 pub fn classify(response: &ApiResponse, backoff: Backoff, now: NaiveDateTime) -> Result<(), StepError> {
     let status = response.status;
     let said = || excerpt::head(response.body.as_bytes(), MESSAGE_BYTES);
-    match status {
-        _ if is_success(status) => Ok(()),
-        429 | 503 => {
+    match Meaning::of(Some(status)) {
+        Meaning::Success => Ok(()),
+        busy @ Meaning::Busy => {
             let requested = response.header("retry-after").and_then(|value| retry_after::parse(value, now));
             let error = StepError::retryable(format!("API call failed with retryable status {status}"))
                 .with_details(response.details(requested));
-            Err(match (requested, backoff) {
-                (Some(wait), _) => error.retry_after(wait),
-                (None, Backoff::Table) => error.with_table_wait(),
-                (None, Backoff::Off) => error,
+            Err(match busy.asks(requested, backoff == Backoff::Table) {
+                AskedWait::AtLeast(wait) => error.retry_after(wait),
+                AskedWait::Table => error.with_table_wait(),
+                AskedWait::Nothing => error,
             })
         }
-        400 | 401 | 403 | 404 | 422 => {
+        Meaning::Refused => {
             Err(StepError::permanent(format!("API call failed with permanent status {status}: {}", said()))
-                .with_code(format!("HTTP_{status}"))
+                .with_code(http_status::code(status))
                 .with_details(response.details(None)))
         }
-        300..=399 => {
+        Meaning::Trouble if (300..=399).contains(&status) => {
             let message = format!("API call failed with server error {status}: redirects are not followed");
             Err(StepError::retryable(message).with_details(response.details(None)))
         }
-        _ => Err(StepError::retryable(format!("API call failed with server error {status}: {}", said()))
-            .with_details(response.details(None))),
+        Meaning::Trouble => {
+            Err(StepError::retryable(format!("API call failed with server error {status}: {}", said()))
+                .with_details(response.details(None)))
+        }
     }
 }
 

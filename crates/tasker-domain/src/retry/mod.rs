@@ -1,6 +1,17 @@
 //! How long a failed step waits before its next attempt. Randomness is handed in as a number from 0 to 1.
 
+mod backoff;
+pub mod http_status;
+mod seconds;
+
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use backoff::{Backoff, Request};
+
+/// Attempts in all of a step whose row names no limit.
+pub const DEFAULT_LIMIT: i32 = 3;
 
 /// Longest wait that a server or handler can ask for.
 pub const LONGEST_REQUEST: Duration = Duration::from_secs(300);
@@ -8,27 +19,25 @@ pub const LONGEST_REQUEST: Duration = Duration::from_secs(300);
 /// By how much chance may stretch the plain wait, as a share of it.
 pub const PLAIN_JITTER: f64 = 0.1;
 
-/// By how much chance moves a wait of the table, up or down, as a share of it.
-pub const TABLE_JITTER: f64 = 0.1;
-
 const PLAIN_LONGEST_SECONDS: u64 = 30;
-const TABLE_SECONDS: [u64; 6] = [1, 2, 4, 8, 16, 32];
 
 /// What a failure asks for beside the plain wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AskedWait {
     /// Nothing.
     Nothing,
     /// At least this long.
-    AtLeast(Duration),
+    AtLeast(#[serde(with = "seconds")] Duration),
     /// The original's table for API steps.
     Table,
 }
 
 /// The wait that follows a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryWait {
-    /// Time from the failure to the next attempt.
+    /// Time from the failure to the next attempt; as JSON a number of seconds.
+    #[serde(rename = "wait_seconds", with = "seconds")]
     pub wait: Duration,
     /// What the failure itself asked for, in whole seconds: the row's `backoff_request_seconds`.
     pub asked_seconds: Option<u32>,
@@ -44,23 +53,14 @@ pub fn plain(attempt: u32) -> Duration {
 
 /// The original's wait for API steps: 1, 2, 4, 8, 16, 32 seconds, from the seventh attempt on the square of its number,
 /// at most 300, moved by up to a tenth either way when `chance` (0 to 1) is given.
+///
+/// Unlike [`Backoff::delay`] it never exceeds 300.
 pub fn table(attempt: u32, chance: Option<f64>) -> u32 {
-    if attempt == 0 {
-        return 0;
+    let base = backoff::TABLE.base(attempt);
+    match chance {
+        Some(chance) if attempt > 0 => backoff::TABLE.moved(base, chance).min(backoff::TABLE.longest()),
+        _ => base,
     }
-    let base = TABLE_SECONDS
-        .get(attempt as usize - 1)
-        .copied()
-        .unwrap_or_else(|| u64::from(attempt).pow(2))
-        .min(LONGEST_REQUEST.as_secs());
-    let Some(chance) = chance else {
-        return u32::try_from(base).expect("at most 300");
-    };
-    let reach = (base as f64 * TABLE_JITTER).round();
-    // one of the 2 × reach + 1 whole numbers from -reach to reach
-    let shift = ((chance.clamp(0.0, 1.0) * (2.0 * reach + 1.0)).floor().min(2.0 * reach)) - reach;
-    // The cap holds after chance too, and never less than one second.
-    ((base as f64 + shift).clamp(1.0, LONGEST_REQUEST.as_secs_f64())) as u32
 }
 
 /// The wait after attempt number `attempt` failed.
@@ -76,8 +76,13 @@ pub fn after_failure(attempt: u32, asked: AskedWait, mut chance: Option<&mut dyn
         }
         AskedWait::Table => Some(table(attempt, chance.as_mut().map(|draw| draw()))),
     };
-    let stretch = chance.map_or(0.0, |draw| draw().clamp(0.0, 1.0) * PLAIN_JITTER);
+    let stretch = chance.map_or(0.0, |draw| fraction(draw()) * PLAIN_JITTER);
     let stretched = plain(attempt).mul_f64(1.0 + stretch);
     let wait = stretched.max(Duration::from_secs(u64::from(asked_seconds.unwrap_or(0))));
     RetryWait { wait, asked_seconds }
+}
+
+/// A number from 0 to 1, whatever was handed in.
+fn fraction(chance: f64) -> f64 {
+    if chance.is_nan() { 0.0 } else { chance.clamp(0.0, 1.0) }
 }

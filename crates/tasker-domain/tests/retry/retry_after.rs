@@ -1,10 +1,9 @@
 //! `Retry-After` by RFC 9110: the table of the original's header parser, with the places where we differ (W-30).
-#![allow(clippy::unwrap_used)]
-#![allow(missing_docs)]
 
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime};
+use proptest::prelude::*;
 use tasker_domain::retry_after::parse;
 
 fn noon() -> NaiveDateTime {
@@ -94,4 +93,46 @@ fn anything_else_is_ignored() {
         ("Mon, 01 Jul 2025 12:01:40 GMT", None),
         ("Tue, 01 Jul 0025 12:01:40 GMT", None),
     ]);
+}
+
+/// Texts that look like the header, and texts that do not.
+fn header() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        "[0-9]{0,40}",
+        "[ \t]{0,3}[-+]?[0-9]{1,12}(\\.[0-9]{1,3})?[ \t]{0,3}",
+        "(Mon|Tue|Wed|Thu|Fri|Sat|Sun|Foo), [0-9]{1,2} (Jan|Feb|Dec|Xyz) [0-9]{2,6} [0-9]{1,2}:[0-9]{2}:[0-9]{2} (GMT|UTC|CET)",
+        "(Monday|Sunday), [0-9]{2}-(Jan|Feb|Dec)-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT",
+        "(Mon|Tue) (Jan|Feb) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} [0-9]{4}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn no_header_and_no_instant_is_too_odd(header in header(), seconds in -8_000_000_000_000i64..8_000_000_000_000) {
+        let now = chrono::DateTime::from_timestamp(seconds, 999_999_999).unwrap().naive_utc();
+        if let Some(wait) = parse(&header, now) {
+            prop_assert!(wait <= Duration::from_secs(u64::from(u32::MAX)));
+            prop_assert_eq!(wait.subsec_nanos(), 0);
+        }
+        for now in [NaiveDateTime::MIN, NaiveDateTime::MAX] {
+            let _ = parse(&header, now);
+        }
+    }
+
+    #[test]
+    fn digits_read_back(seconds: u32, before in "[ \t]{0,3}", after in "[ \t]{0,3}") {
+        let value = format!("{before}{seconds}{after}");
+        prop_assert_eq!(parse(&value, noon()), Some(Duration::from_secs(u64::from(seconds))));
+    }
+
+    #[test]
+    fn a_date_gives_the_seconds_until_then(now in 0i64..253_402_300_799, ahead in 0u64..86_400_000) {
+        let then = u64::try_from(now).unwrap() + ahead;
+        // A date has four digits for its year.
+        prop_assume!(then <= 253_402_300_799);
+        let value = httpdate::fmt_http_date(std::time::UNIX_EPOCH + Duration::from_secs(then));
+        let now = chrono::DateTime::from_timestamp(now, 0).unwrap().naive_utc();
+        prop_assert_eq!(parse(&value, now), Some(Duration::from_secs(ahead)));
+    }
 }

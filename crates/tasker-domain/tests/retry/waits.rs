@@ -1,10 +1,9 @@
 //! Waits before the next attempt.
-#![allow(clippy::unwrap_used)]
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use tasker_domain::retry::{AskedWait, after_failure, plain, table};
-use tasker_domain::verdict::{FailedAttempt, Failure, Verdict};
 
 #[test]
 fn the_plain_wait_doubles_up_to_thirty_seconds() {
@@ -51,11 +50,27 @@ fn chance_only_ever_stretches_the_plain_wait() {
 }
 
 #[test]
-fn a_failure_is_retried_until_the_attempts_are_used_up() {
-    let facts = FailedAttempt { attempt: 1, attempts_allowed: 2, failure: Failure::MayPass, asked: AskedWait::Nothing };
-    let decide = |facts| tasker_domain::verdict::after_failure(facts, None);
-    assert!(matches!(decide(facts), Verdict::Retry(wait) if wait.wait == Duration::from_secs(2)));
-    assert_eq!(decide(FailedAttempt { attempt: 2, ..facts }), Verdict::Exhausted { asked_seconds: None });
-    assert_eq!(decide(FailedAttempt { attempts_allowed: 1, ..facts }), Verdict::Exhausted { asked_seconds: None });
-    assert_eq!(decide(FailedAttempt { failure: Failure::Permanent, ..facts }), Verdict::Permanent);
+fn no_number_of_an_attempt_is_too_large() {
+    for attempt in [0, 1, 30, 31, 32, 63, 64, 65_535, 65_536, 1 << 31, u32::MAX - 1, u32::MAX] {
+        for asked in [AskedWait::Nothing, AskedWait::Table, AskedWait::AtLeast(Duration::MAX)] {
+            let wait = after_failure(attempt, asked, Some(&mut || 1.0));
+            assert!(wait.wait <= Duration::from_secs(300), "attempt {attempt}: {wait:?}");
+        }
+    }
+    assert_eq!(plain(1 << 31), Duration::from_secs(30));
+    assert_eq!(table(1 << 31, Some(1.0)), 300);
+}
+
+proptest! {
+    #[test]
+    fn a_wait_is_never_shorter_than_the_plain_one_and_never_beyond_the_cap(
+        attempt: u32, chance in any::<f64>(), asked in 0u64..1_000_000_000,
+    ) {
+        for asked in [AskedWait::Nothing, AskedWait::Table, AskedWait::AtLeast(Duration::from_millis(asked))] {
+            let wait = after_failure(attempt, asked, Some(&mut || chance));
+            prop_assert!(wait.wait >= plain(attempt));
+            prop_assert!(wait.wait <= Duration::from_secs(300));
+            prop_assert!(wait.wait >= Duration::from_secs(u64::from(wait.asked_seconds.unwrap_or(0))));
+        }
+    }
 }
