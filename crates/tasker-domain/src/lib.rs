@@ -3,14 +3,17 @@
 pub mod code;
 pub mod concurrency;
 pub mod context;
+pub mod decimal;
 pub mod graph;
 pub mod identity;
 pub mod json;
 pub mod problem;
+pub mod readiness;
 pub mod retry;
 pub mod retry_after;
 pub mod script;
 pub mod state;
+pub mod statistics;
 pub mod template;
 pub mod verdict;
 pub mod yaml;
