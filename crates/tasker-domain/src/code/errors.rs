@@ -1,12 +1,17 @@
 //! The codes of this crate's own errors.
 
 use crate::context::{ContextProblems, SchemaProblems};
-use crate::graph::GraphError;
+use crate::decimal::InvalidDecimal;
+use crate::graph::{GraphError, WiringProblem, WiringProblems};
 use crate::json::{NotStorable, ParseError, PathError};
 use crate::problem::Problems;
+use crate::readiness::{self, CycleBehindRoot, SnapshotError, TooManyAttempts};
+use crate::request::RequestProblems;
 use crate::script::ScriptProblems;
-use crate::state::UnknownState;
+use crate::state::{IllegalMove, Refusal, State, UnknownState};
+use crate::statistics;
 use crate::template::{InvalidCanonical, InvalidVersion};
+use crate::verdict;
 
 use super::{Code, Coded, UnknownCode};
 
@@ -35,4 +40,26 @@ coded! {
     UnknownState = UNKNOWN_WORD;
     ParseError = NOT_JSON;
     UnknownCode = INPUT_REFUSED;
+    RequestProblems = REQUEST_REFUSED;
+    WiringProblem = NOT_A_GRAPH;
+    WiringProblems = NOT_A_GRAPH;
+    CycleBehindRoot = NOT_A_GRAPH;
+    SnapshotError = NO_SNAPSHOT;
+    TooManyAttempts = FUNCTION_ATTEMPTS;
+    InvalidDecimal = UNKNOWN_WORD;
+    readiness::UnknownWord = UNKNOWN_WORD;
+    statistics::NegativeLimit = FUNCTION_LIMIT;
+    verdict::NegativeLimit = INPUT_REFUSED;
+}
+
+impl<S: State> Coded for IllegalMove<S> {
+    fn code(&self) -> Code {
+        Code::MOVE_REFUSED
+    }
+}
+
+impl<S: State> Coded for Refusal<S> {
+    fn code(&self) -> Code {
+        Code::MOVE_REFUSED
+    }
 }

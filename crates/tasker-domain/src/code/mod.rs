@@ -115,6 +115,8 @@ codes! {
     NOT_A_RAILS_VERSION = "0064", "the text is not the version of a Rails migration";
     WORKERS_AT_WORK = "0065", "workers are at work";
     VIEWS_DEPEND = "0066", "views of others depend on the side tables";
+    MOVE_REFUSED = "0067", "the move is not legal";
+    NO_SNAPSHOT = "0068", "the rows are no snapshot";
     CLUSTER_UNSUPPORTED = "0070", "no private PostgreSQL on this system";
     CLUSTER_BINARIES = "0071", "no PostgreSQL to run was found";
     CLUSTER_OTHER_MAJOR = "0072", "the data is of another PostgreSQL";

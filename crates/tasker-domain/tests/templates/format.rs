@@ -32,13 +32,13 @@ fn is_accepted(text: &str) -> bool {
 fn the_committed_schema_is_the_one_of_the_types() {
     let file = root().join("docs/template.schema.json");
     let expected = format!("{}\n", serde_json::to_string_pretty(&json_schema()).unwrap());
-    if std::env::var_os("TASKER_WRITE_PAGES").is_some() {
+    if std::env::var_os("TASKER_WRITE_DOCS").is_some() {
         std::fs::write(&file, &expected).unwrap();
     }
     let committed = std::fs::read_to_string(&file).unwrap_or_default();
     assert!(
         committed == expected,
-        "docs/template.schema.json is not what the types give: write it anew with TASKER_WRITE_PAGES=1"
+        "docs/template.schema.json is not what the types give: write it anew with TASKER_WRITE_DOCS=1"
     );
 }
 

@@ -4,6 +4,7 @@
 
 mod difference;
 mod format;
+mod requests;
 mod snapshots;
 mod sources;
 mod written;
