@@ -4,6 +4,7 @@
 
 mod difference;
 mod format;
+mod hostile;
 mod requests;
 mod snapshots;
 mod sources;
