@@ -30,6 +30,7 @@ pub struct TaskStanding {
     /// How many stand where.
     pub counts: StandingCounts,
     /// What comes next.
+    #[serde(flatten)]
     pub outlook: Outlook,
     /// Steps that can never run as things are, because a dead one stands somewhere before them; ids, ascending.
     pub blocked: Vec<i64>,

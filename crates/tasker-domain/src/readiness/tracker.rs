@@ -155,6 +155,9 @@ impl<S: Semantics> Tracker<S> {
     /// Moves the instant of the answers, forward or back. Answers with the ids of the steps whose answer is another one
     /// now, in the order of the instants at which they turn.
     pub fn advance(&mut self, now: NaiveDateTime) -> Vec<i64> {
+        if now == self.now {
+            return Vec::new();
+        }
         let (earlier, later) = (self.now.min(now), self.now.max(now));
         // A turn at the earlier instant has happened at both of them.
         let turned: Vec<usize> =
