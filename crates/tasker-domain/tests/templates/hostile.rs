@@ -82,7 +82,7 @@ fn look(text: &str) {
         Err(problems) => {
             assert!(problems.has_errors());
             let drawn = problems.render(Style::Plain, 100);
-            let is_harmless = |letter: char| !letter.is_control() || letter == '\n';
+            let is_harmless = |letter: char| (!letter.is_control() || letter == '\n') && letter != '\u{202e}';
             assert!(drawn.chars().all(is_harmless), "a message moves the cursor: {drawn:?}");
         }
     }
@@ -256,10 +256,13 @@ fn time_of(text: &str) -> Duration {
 #[test]
 fn eight_times_the_size_takes_about_eight_times_as_long() {
     for (name, make) in shapes() {
-        let (small, large) = (time_of(&make(400)), time_of(&make(3_200)));
-        let ratio = large.as_secs_f64() / small.as_secs_f64().max(0.000_1);
-        println!("{name}: {small:?}, eight times as large {large:?}: {ratio:.1} times");
-        // What grows with the square takes 64 times as long; a busy machine may double a time.
-        assert!(ratio < 32.0, "{name}: {small:?} became {large:?}");
+        // What grows with the square takes 64 times as long. A busy machine may stretch a time, but not again and again.
+        let is_linear = (0..4).any(|_| {
+            let (small, large) = (time_of(&make(400)), time_of(&make(3_200)));
+            let ratio = large.as_secs_f64() / small.as_secs_f64().max(0.000_1);
+            println!("{name}: {small:?}, eight times as large {large:?}: {ratio:.1} times");
+            ratio < 24.0
+        });
+        assert!(is_linear, "{name} takes much more than eight times as long");
     }
 }
