@@ -181,8 +181,11 @@ fn no_pair_of_hostile_schema_and_context_makes_the_check_panic_or_hang() {
 
 const HEAD: &str = "name: big\ntask_handler_class: Big\nstep_templates:\n";
 
+/// A name, and a template of a size.
+type Shape = (&'static str, fn(usize) -> String);
+
 /// The shapes that are made ever larger.
-fn shapes() -> Vec<(&'static str, fn(usize) -> String)> {
+fn shapes() -> Vec<Shape> {
     fn each(count: usize, line: impl Fn(usize) -> String) -> String {
         (0..count).map(line).collect()
     }
