@@ -1,9 +1,11 @@
 //! The rules of Tasker. No I/O, no clock, no randomness of its own, no async.
 
+pub mod analysis;
 pub mod code;
 pub mod concurrency;
 pub mod context;
 pub mod decimal;
+pub mod diagram;
 pub mod event;
 pub mod graph;
 pub mod identity;

@@ -2,6 +2,7 @@
 
 mod check;
 mod diff;
+mod graph;
 mod schema;
 mod show;
 
@@ -58,6 +59,8 @@ pub enum TemplateCommand {
     },
     /// Print the JSON Schema of templates, for editors
     Schema,
+    /// Draw a template's graph: as text, Mermaid, Graphviz' DOT or SVG
+    Graph(graph::GraphArguments),
 }
 
 /// Does what the command says.
@@ -67,6 +70,7 @@ pub(crate) fn run(command: TemplateCommand) -> Result<ExitStatus, Failure> {
         TemplateCommand::Show { file, environment, json } => show::run(&file, environment.as_deref(), json),
         TemplateCommand::Diff { old, new, environment, json } => diff::run(&old, &new, environment.as_deref(), json),
         TemplateCommand::Schema => schema::run(),
+        TemplateCommand::Graph(arguments) => graph::run(&arguments),
     }
 }
 

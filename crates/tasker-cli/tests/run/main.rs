@@ -11,6 +11,7 @@ mod databases;
 mod differing;
 mod document;
 mod explain;
+mod graph;
 mod outcomes;
 mod output;
 mod private_cluster;

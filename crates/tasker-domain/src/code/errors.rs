@@ -1,5 +1,7 @@
 //! The codes of this crate's own errors.
 
+use crate::analysis::model::WrongTotals;
+use crate::analysis::runtime::InvalidTask;
 use crate::context::{ContextProblems, SchemaProblems};
 use crate::decimal::InvalidDecimal;
 use crate::graph::{GraphError, WiringProblem, WiringProblems};
@@ -45,6 +47,8 @@ coded! {
     WiringProblems = NOT_A_GRAPH;
     CycleBehindRoot = NOT_A_GRAPH;
     SnapshotError = NO_SNAPSHOT;
+    InvalidTask = NO_SNAPSHOT;
+    WrongTotals = NO_SNAPSHOT;
     TooManyAttempts = FUNCTION_ATTEMPTS;
     InvalidDecimal = UNKNOWN_WORD;
     readiness::UnknownWord = UNKNOWN_WORD;
