@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::db::DbCommand;
+use crate::explain::ExplainArguments;
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
 
@@ -53,7 +54,7 @@ pub enum Command {
     Run(RunArguments),
     /// Work out what a run would do and when, without a database: the rules under a virtual clock
     Simulate(SimulateArguments),
-    /// Check templates
+    /// Check, show and compare templates
     #[command(subcommand)]
     Template(TemplateCommand),
     /// Create and check the tables in the database
@@ -62,6 +63,8 @@ pub enum Command {
     /// Look after the private PostgreSQL
     #[command(subcommand)]
     Postgres(PostgresCommand),
+    /// Say what the code of an error means and what to do
+    Explain(ExplainArguments),
 }
 
 /// What a task is about.

@@ -7,6 +7,7 @@ use chrono::NaiveDateTime;
 use tasker_core::step_handler::ErrorKind;
 use tasker_core::step_handler::http::{ApiResponse, Backoff, classify};
 use tasker_core::{Output, StepContext, StepError, StepHandler};
+use tasker_domain::code::Code;
 use tasker_domain::script::{Behaviour, End, FailureClass, OutcomeScript, ScriptProblems};
 use tasker_domain::template::Template;
 
@@ -14,8 +15,9 @@ use crate::failure::Failure;
 
 /// Reads a script and checks it against the template.
 pub(crate) fn load(file: &Path, template: &Template) -> Result<OutcomeScript, Failure> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::data(format!("the script of outcomes {} cannot be read: {error}", file.display())))?;
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::bad(Code::SCRIPT_REFUSED, format!("the script of outcomes {} cannot be read: {error}", file.display()))
+    })?;
     OutcomeScript::parse(&text, template).map_err(|problems| {
         let what = match problems {
             ScriptProblems::NotJson(error) => format!("is not JSON: {error}"),
@@ -23,7 +25,7 @@ pub(crate) fn load(file: &Path, template: &Template) -> Result<OutcomeScript, Fa
                 list.iter().fold("cannot be used".to_owned(), |said, problem| format!("{said}\n  {problem}"))
             }
         };
-        Failure::data(format!("the script of outcomes {} {what}", file.display()))
+        Failure::bad(Code::SCRIPT_REFUSED, format!("the script of outcomes {} {what}", file.display()))
     })
 }
 

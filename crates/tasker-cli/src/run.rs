@@ -9,6 +9,7 @@ use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::step_handler::command::CommandHandler;
 use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
 use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
+use tasker_domain::code::Code;
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
 use tokio_util::sync::CancellationToken;
@@ -48,7 +49,7 @@ pub(crate) async fn run(
         (None, None) => CONCURRENCY,
     };
     let mut tasker = Tasker::new(database.pool.clone(), handlers)
-        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         .with_clock(clock.clone())
         .with_concurrency(concurrency);
     if arguments.allow_redefine || database.is_private {
@@ -62,8 +63,11 @@ pub(crate) async fn run(
     let look = Look::choose(std::io::stderr().is_terminal(), &environment);
     let feed = Feed::new(view::Progress::new(model, mode, look), order, clock.clone());
     if let Some(task_id) = arguments.resume
-        && let Some(record) =
-            tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        && let Some(record) = tasker
+            .ledger()
+            .task_record(task_id)
+            .await
+            .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         && record.task.definition.as_ref().is_some_and(|(_, hash)| *hash == template.content_hash())
     {
         feed.resumed(&record);
@@ -175,7 +179,7 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
     let mut command = CommandHandler::new();
     command.add_template(template, folder).map_err(|problems| {
         let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
-        Failure::data(format!("the template's commands cannot be run:{list}"))
+        Failure::bad(Code::HANDLER_SETTINGS, format!("the template's commands cannot be run:{list}"))
     })?;
     let calls = template.steps.iter().filter(|step| step.handler_class == HttpHandler::NAME);
     let problems: String = calls
@@ -187,13 +191,16 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
         })
         .collect();
     if !problems.is_empty() {
-        return Err(Failure::data(format!("the template's API calls cannot be made:{problems}")));
+        return Err(Failure::bad(
+            Code::HANDLER_SETTINGS,
+            format!("the template's API calls cannot be made:{problems}"),
+        ));
     }
     Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 
 fn no_handler(missing: &tasker_core::registry::MissingHandlers) -> Failure {
-    Failure::data(missing)
+    Failure::coded(ExitStatus::Data, missing)
         .advise(
             "`tasker run` knows the handlers `command` and `http`; handlers in Rust are run by a program of your own",
         )
@@ -313,8 +320,9 @@ impl Outcome<'_> {
             }
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         };
-        unless_closed(written)
-            .map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}")))
+        unless_closed(written).map_err(|error| {
+            Failure::of(ExitStatus::Unavailable, Code::OUTPUT, format!("the result cannot be written: {error}"))
+        })
     }
 
     /// Names and results of the steps that no other waits for: what the task was run for.
@@ -381,26 +389,26 @@ impl Outcome<'_> {
             RunError::Schema(_)
             | RunError::Context(_)
             | RunError::UnstorableContext(_)
-            | RunError::ContextTooLarge { .. } => Failure::data(error),
+            | RunError::ContextTooLarge { .. } => Failure::coded(ExitStatus::Data, error),
             RunError::UnknownTask { .. }
             | RunError::ForeignTask { .. }
             | RunError::OtherTemplate { .. }
-            | RunError::NotReserved { .. } => Failure::data(error),
+            | RunError::NotReserved { .. } => Failure::coded(ExitStatus::Data, error),
             RunError::InterruptedBeforeStart { task_id } => {
-                Failure::new(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
+                Failure::coded(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
             }
             RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
-                Failure::data(lost).advise(
+                Failure::coded(ExitStatus::Data, lost).advise(
                     "to take the new content under the same version: --allow-redefine; running tasks keep theirs",
                 )
             }
             RunError::Database { task_id: Some(task_id), .. }
             | RunError::Lost { task_id: Some(task_id) }
-            | RunError::BeingRun { task_id, .. } => Failure::new(ExitStatus::Unavailable, error).advise(format!(
+            | RunError::BeingRun { task_id, .. } => Failure::coded(ExitStatus::Unavailable, error).advise(format!(
                 "task {task_id} is in the database as far as it got; to go on: {}",
                 self.resume_command(*task_id)
             )),
-            _ => Failure::new(ExitStatus::Unavailable, error),
+            _ => Failure::coded(ExitStatus::Unavailable, error),
         }
     }
 

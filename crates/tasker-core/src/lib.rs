@@ -1,6 +1,7 @@
 //! The engine of Tasker: users supply step handlers, this crate carries tasks to their end.
 
 pub mod clock;
+mod code;
 pub mod database;
 pub mod entropy;
 pub mod error;

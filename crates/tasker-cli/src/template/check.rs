@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tasker_domain::code::Code;
+
 use crate::failure::{ExitStatus, Failure};
 use crate::printing::{to_stdout, visible};
 
@@ -34,6 +36,6 @@ pub(super) fn run(files: &[PathBuf], environment: Option<&str>) -> Result<ExitSt
     match bad {
         0 => Ok(ExitStatus::Success),
         1 if files.len() == 1 => Ok(ExitStatus::Data),
-        _ => Err(Failure::data(format!("{bad} of {} templates cannot be used", files.len()))),
+        _ => Err(Failure::bad(Code::TEMPLATE_REFUSED, format!("{bad} of {} templates cannot be used", files.len()))),
     }
 }

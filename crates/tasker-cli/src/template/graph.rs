@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use tasker_domain::code::Code;
 use tasker_domain::diagram::Diagram;
 
 use crate::failure::{ExitStatus, Failure};
@@ -59,7 +60,7 @@ pub(super) fn run(arguments: &GraphArguments) -> Result<ExitStatus, Failure> {
     let by_ending = output.as_deref().and_then(Format::of_ending);
     let format = format.or(by_ending).unwrap_or(Format::Text);
     let checked = load(file, environment.as_deref())?;
-    let diagram = Diagram::of_template(&checked.template).map_err(Failure::data)?;
+    let diagram = Diagram::of_template(&checked.template).map_err(|error| Failure::coded(ExitStatus::Data, &error))?;
     let drawn = match format {
         Format::Mermaid => diagram.mermaid(),
         Format::Dot => diagram.dot(),
@@ -69,8 +70,9 @@ pub(super) fn run(arguments: &GraphArguments) -> Result<ExitStatus, Failure> {
     match output {
         None => to_stdout(format_args!("{}", drawn.trim_end())).map_err(unwritable)?,
         Some(output) => fs::write(output, drawn).map_err(|error| {
-            Failure::new(
+            Failure::of(
                 ExitStatus::Unavailable,
+                Code::OUTPUT,
                 format!("the picture cannot be written to {}: {error}", output.display()),
             )
         })?,
