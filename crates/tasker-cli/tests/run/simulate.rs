@@ -166,7 +166,7 @@ fn what_a_run_refuses_is_refused_in_the_same_words() {
         (65, &["broken.yaml", "--outcomes", "good.json"]),
         (65, &["missing.yaml", "--outcomes", "good.json"]),
     ] {
-        let simulated = Ended::of(simulate(&folder, arguments)).expect(status, &["error: "]);
+        let simulated = Ended::of(simulate(&folder, arguments)).expect(status, &["error[TSK-"]);
         assert_eq!(simulated.stdout, "");
         let mut run = tasker(&["run"]);
         run.args(arguments).env("DATABASE_URL", "postgres://localhost:1/none").current_dir(folder.path());

@@ -5,7 +5,7 @@ use crate::analysis::runtime::InvalidTask;
 use crate::context::{ContextProblems, SchemaProblems};
 use crate::decimal::InvalidDecimal;
 use crate::graph::{GraphError, WiringProblem, WiringProblems};
-use crate::identity::IdentityError;
+use crate::identity::{IdentityError, UnknownStrategy};
 use crate::json::{NotStorable, ParseError, PathError};
 use crate::problem::Problems;
 use crate::readiness::{self, CycleBehindRoot, SnapshotError, TooManyAttempts};
@@ -14,6 +14,7 @@ use crate::script::ScriptProblems;
 use crate::simulation::SimulationError;
 use crate::state::{IllegalMove, Refusal, State, UnknownState};
 use crate::statistics;
+use crate::step_error::UnknownKind;
 use crate::template::{InvalidCanonical, InvalidVersion};
 use crate::verdict;
 
@@ -57,6 +58,8 @@ coded! {
     statistics::NegativeLimit = FUNCTION_LIMIT;
     verdict::NegativeLimit = INPUT_REFUSED;
     IdentityError = REQUEST_REFUSED;
+    UnknownStrategy = INPUT_REFUSED;
+    UnknownKind = UNKNOWN_WORD;
     SimulationError = NOT_A_GRAPH;
 }
 
