@@ -218,6 +218,7 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
+            correlation_id: self.correlation_id(),
             holding,
             calls_at_a_time: CALLS_AT_A_TIME,
             outlives_outages: true,
