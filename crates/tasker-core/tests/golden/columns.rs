@@ -6,6 +6,9 @@ use tasker_testing::rails::{StepRow, TransitionRow};
 
 use crate::courses::{Known, Side, last_failure, states};
 
+/// The longest wait that a failure may ask for, in seconds.
+const LONGEST_REQUEST: u32 = 300;
+
 /// What a column of a step's row must hold after its history here.
 pub(crate) fn of_step(ours: &Side, known: &Known, step: &StepRow, column: &str) -> Option<Value> {
     let history = states(ours.history(&step.name));
@@ -21,7 +24,9 @@ pub(crate) fn of_step(ours: &Side, known: &Known, step: &StepRow, column: &str) 
         "processed_at" => set_if(is_complete),
         "last_attempted_at" => set_if(attempts > 0),
         "backoff_request_seconds" if is_complete => Value::Null,
-        "backoff_request_seconds" => json!(failure.and_then(|failure| failure.asked)),
+        "backoff_request_seconds" => {
+            json!(failure.and_then(|failure| failure.asked).map(|asked| asked.min(LONGEST_REQUEST)))
+        }
         "results" if by_hand => return None,
         "results" if attempts == 0 => json!({}),
         "results" => match failure {

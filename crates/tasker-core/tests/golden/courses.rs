@@ -297,11 +297,11 @@ fn of_task(recorded: &Side, ours: &Side, known: &Known, steps: &BTreeMap<String,
         return Course::By("R-14");
     }
     match (recorded.task_state(), ours.task_state()) {
-        // A dead step ends the recorded task at once.
-        ("error", "pending" | "in_progress") => Course::By("R-15"),
         // A cancelled step keeps its task from its end.
         (_, "error") if ours.steps.iter().any(|step| ours.state(&step.name) == "cancelled") => Course::By("R-16"),
         ("error", _) if known.sent_on || !known.settled_by_hand.is_empty() => Course::By("R-22"),
+        // A dead step ends the recorded task at once.
+        ("error", "pending" | "in_progress") => Course::By("R-15"),
         _ if without_parking(&theirs) == without_parking(&here) => Course::By("R-21"),
         _ => Course::Unexplained,
     }
