@@ -52,7 +52,7 @@ pub(crate) fn cases() -> Vec<Case> {
 
 /// Every recording of a folder, by file name.
 pub(crate) fn cases_of(folder: &Path) -> Vec<Case> {
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "json"))

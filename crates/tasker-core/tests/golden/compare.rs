@@ -230,7 +230,7 @@ impl Judge<'_> {
         let order: Vec<&str> = ours["transition_order"].as_array()?.iter().filter_map(Value::as_str).collect();
         let of = |step: &str| {
             let is_of = |entry: &&str| entry.split_once('>').is_some_and(|(name, _)| name == step);
-            (order.iter().position(|entry| is_of(entry)), order.iter().rposition(|entry| is_of(entry)))
+            (order.iter().position(is_of), order.iter().rposition(is_of))
         };
         self.ours.steps().iter().find_map(|child| {
             let began = self.ours.history(&child.name).first().filter(|row| row.to_state == "in_progress")?;

@@ -9,4 +9,6 @@ mod support;
 mod decisions;
 mod history;
 mod journey;
+mod outcomes;
 mod passes;
+mod world;
