@@ -47,7 +47,10 @@ pub(crate) fn committed() -> PathBuf {
 
 /// Every recording of the folder that is named, or else of the project's.
 pub(crate) fn cases() -> Vec<Case> {
-    cases_of(&std::env::var_os(FOLDER_VARIABLE).map_or_else(committed, PathBuf::from))
+    let Some(named) = std::env::var_os(FOLDER_VARIABLE).map(PathBuf::from) else { return cases_of(&committed()) };
+    // Tests run in the folder of their crate; who names a folder thinks of where they stand, the workspace.
+    let from_workspace = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(&named);
+    cases_of(if named.is_dir() { &named } else { &from_workspace })
 }
 
 /// Every recording of a folder, by file name.

@@ -75,7 +75,10 @@ fn refused_context(case: &Case, phase: &Phase) -> Result<(Value, Vec<String>), S
             return Err(format!("which context was refused cannot be told from: {message}"));
         }
     }
-    Ok((case.context.clone().unwrap_or(Value::Object(context)), named))
+    let context = case.context.clone().unwrap_or(Value::Object(context));
+    // What is missing from nothing is not told one by one.
+    let named = if context == json!({}) { vec!["empty".to_owned()] } else { named };
+    Ok((context, named))
 }
 
 /// A value of a type that a message names.
