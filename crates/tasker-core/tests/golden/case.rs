@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Names another folder of recordings.
 const FOLDER_VARIABLE: &str = "TASKER_GOLDEN_RUNS";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Case {
     #[serde(skip)]
     pub(crate) file: String,
@@ -22,7 +22,7 @@ pub(crate) struct Case {
     pub(crate) phases: Vec<Phase>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Phase {
     pub(crate) phase: String,
     #[serde(default)]
@@ -37,6 +37,17 @@ pub(crate) struct Phase {
 impl Case {
     pub(crate) fn has_rows(&self) -> bool {
         self.phases.iter().any(|phase| phase.rows.is_some())
+    }
+}
+
+impl Case {
+    /// The case as if nothing had happened after each of its phases that left rows, the first and the last left out.
+    pub(crate) fn cut_short(&self) -> impl Iterator<Item = Case> {
+        (2..self.phases.len()).filter(|&phases| self.phases[phases - 1].rows.is_some()).map(|phases| Case {
+            file: format!("{} up to phase {phases}", self.file),
+            phases: self.phases[..phases].to_vec(),
+            ..self.clone()
+        })
     }
 }
 

@@ -40,12 +40,12 @@ fn comparisons(case: &Case, replayed: &Replayed) -> Vec<(String, Comparison)> {
     all
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn golden_runs_end_in_the_rows_that_rails_wrote() {
+/// Runs cases, compares, says what came of it, and fails where a difference has no ruling.
+async fn check(cases: impl Iterator<Item = Case>) {
     let database = TestDatabase::with_schema().await;
     let (mut runs, mut equal, mut failures) = (0, 0, Vec::new());
     let mut explained: BTreeMap<&'static str, usize> = BTreeMap::new();
-    for case in cases().into_iter().filter(Case::has_rows) {
+    for case in cases.filter(Case::has_rows) {
         runs += 1;
         let before = failures.len();
         let replayed = match replay(&database, &case).await {
@@ -69,12 +69,20 @@ async fn golden_runs_end_in_the_rows_that_rails_wrote() {
         }
     }
     let by: Vec<String> = explained.iter().map(|(ruling, count)| format!("{count} by {ruling}")).collect();
-    println!(
-        "count: {runs} cases, {equal} fields equal, {} explained: {}",
-        explained.values().sum::<usize>(),
-        by.join(", ")
-    );
+    let all: usize = explained.values().sum();
+    println!("count: {runs} cases, {equal} fields equal, {all} explained: {}", by.join(", "));
     assert!(failures.is_empty(), "{} differences that no ruling explains:\n{}", failures.len(), failures.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn golden_runs_end_in_the_rows_that_rails_wrote() {
+    check(cases().into_iter()).await;
+}
+
+/// What stands between the phases of the project's recordings is compared, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn golden_runs_stand_as_recorded_after_every_phase() {
+    check(cases_of(&committed()).iter().flat_map(Case::cut_short)).await;
 }
 
 /// The comparison finds whatever is wrong: each field of what ours wrote is spoilt in turn, and each time the field must
