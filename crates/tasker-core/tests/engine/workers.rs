@@ -230,6 +230,11 @@ async fn the_steps_of_a_run_share_a_correlation_id() {
     assert!(parts[0] == "tsk" && parts.len() == 3 && parts[2].len() == 6, "{}", ids[0]);
     assert!(parts[1..].iter().all(|part| part.chars().all(|letter| letter.is_ascii_alphanumeric())), "{}", ids[0]);
     assert!(ids[8..].iter().all(|id| id == "order-4711"), "{ids:?}");
+    // B-ORC-088: so does a job.
+    let task = given.submit(&diamond(""), Request::new(empty())).await.unwrap();
+    seen.lock().unwrap().clear();
+    given.handle_task(task.task_id, CancellationToken::new()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["order-4711"; 4]);
     for bad in ["", "_a", "-a", "a b", "ä", &"a".repeat(101)] {
         assert!(bad.parse::<tasker_domain::correlation::CorrelationId>().is_err(), "{bad:?}");
     }
