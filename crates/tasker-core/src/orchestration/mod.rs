@@ -12,7 +12,7 @@ mod progress;
 mod take_over;
 mod worker;
 
-pub(crate) use caretaker::Caretaker;
+pub(crate) use caretaker::{Care, Caretaker};
 pub(crate) use definitions::{Definition, Definitions};
 pub(crate) use heartbeat::Heartbeat;
 pub use heartbeat::Pulse;
