@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::error::RunError;
 use crate::orchestration::{
-    Asked, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Unobserved, Worker,
+    Asked, Care, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Pulse,
+    Unobserved, Worker,
 };
 use crate::tasker::{MAX_RESULT_BYTES, Tasker};
 
@@ -27,6 +28,7 @@ const ENTER_AGAIN: Duration = Duration::from_secs(1);
 /// What a worker works on, who is told, when it stops.
 pub struct Work<'a> {
     queues: Option<Vec<String>>,
+    adopts: Vec<String>,
     observer: &'a dyn Observer,
     drain: CancellationToken,
     stop: CancellationToken,
@@ -45,6 +47,7 @@ impl Default for Work<'_> {
     fn default() -> Self {
         Self {
             queues: None,
+            adopts: Vec::new(),
             observer: &Unobserved,
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -70,6 +73,15 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn in_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.queues = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Also carries out unfinished tasks of these types that other programs created, such as a Rails application:
+    /// `namespace/name`, all of a namespace (`namespace/*`), or all (`*`). They are found within 5 s, and worked by the
+    /// newest definition that is registered for their type; tasks whose steps are not those of it are left alone.
+    #[must_use]
+    pub fn adopting(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.adopts = types.into_iter().map(Into::into).collect();
         self
     }
 
@@ -139,7 +151,15 @@ impl Tasker {
         let mut report = WorkReport::default();
         let called = Arc::new(Notify::new());
         let _listener = work.listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
-        let _caretaker = Caretaker::start(self.ledger().clone(), self.entropy.clone());
+        let _caretaker = Caretaker::start(Care {
+            ledger: self.ledger().clone(),
+            entropy: self.entropy.clone(),
+            clock: self.clock.clone(),
+            label: self.label.clone(),
+            types: work.adopts.clone(),
+            called: called.clone(),
+            every: self.worker_pulse().lease / 5,
+        });
         loop {
             let Some(worker_id) = self.enter(&work).await? else {
                 return Ok(report);
@@ -169,18 +189,23 @@ impl Tasker {
         }
     }
 
+    /// The rhythm in which a worker is heard of.
+    pub(crate) fn worker_pulse(&self) -> Pulse {
+        self.pulse.unwrap_or(Pulse::WORKER)
+    }
+
     /// Enters the list of workers; nothing when it was told to stop before the database let it in.
     async fn enter(&self, work: &Work<'_>) -> Result<Option<WorkerId>, RunError> {
         let handlers: Option<Vec<String>> =
             (!self.handlers.has_fallback()).then(|| self.handlers.names().map(str::to_owned).collect());
         let entry = NewWorker {
             name: &self.label,
-            lease: self.pulse.lease,
+            lease: self.worker_pulse().lease,
             concurrency: self.concurrency,
             task_id: None,
             queues: work.queues.as_deref(),
             handlers: handlers.as_deref(),
-            types: &[],
+            types: &work.adopts,
         };
         let real = SystemClock::new();
         loop {
@@ -205,7 +230,7 @@ impl Tasker {
     async fn work_as(&self, worker_id: WorkerId, work: &mut Work<'_>, called: &Notify) -> Result<DriveEnd, RunError> {
         let lost = CancellationToken::new();
         let holding = Holding::default();
-        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.pulse, holding.clone(), lost.clone())
+        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
         let mut worker = Worker {
             ledger: self.ledger().clone(),

@@ -36,6 +36,8 @@ pub struct TaskFacts {
     pub reserved: bool,
     /// Whether a live worker adopts tasks of its type.
     pub adopted: bool,
+    /// Whether a definition is registered for its type that its steps and edges fit.
+    pub fits: bool,
     /// Whether a step died and the definition says fail fast.
     pub halted: bool,
     /// Who paused it.
@@ -190,6 +192,8 @@ pub enum Reason {
     NotAdopted,
     /// Another program made the task; a live worker adopts its type and will find it.
     ToBeAdopted,
+    /// Another program made the task; a live worker adopts its type, but there is no definition that it fits.
+    FitsNoDefinition,
     /// Another program has it in progress.
     RunsElsewhere,
     /// Record and side rows say different things.
@@ -226,7 +230,11 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
         return Reason::TaskAtRest { state: task.state };
     }
     if !task.ours {
-        return if task.adopted { Reason::ToBeAdopted } else { Reason::NotAdopted };
+        return match (task.adopted, task.fits) {
+            (true, true) => Reason::ToBeAdopted,
+            (true, false) => Reason::FitsNoDefinition,
+            (false, _) => Reason::NotAdopted,
+        };
     }
     if !step.parents.is_empty() {
         let parents = step.parents.clone();
@@ -295,6 +303,7 @@ impl Reason {
             Reason::TaskAtRest { .. } => "task_at_rest",
             Reason::NotAdopted => "not_adopted",
             Reason::ToBeAdopted => "to_be_adopted",
+            Reason::FitsNoDefinition => "fits_no_definition",
             Reason::RunsElsewhere => "runs_elsewhere",
             Reason::SideRowsDiffer => "side_rows_differ",
         }
@@ -346,6 +355,9 @@ impl Reason {
                 "start a worker that adopts its type: `tasker worker --adopt NAMESPACE/NAME`".to_owned()
             }
             Reason::ToBeAdopted => "a worker that adopts its type finds it within seconds".to_owned(),
+            Reason::FitsNoDefinition => {
+                "register a template of its type whose steps and dependencies are those of the task".to_owned()
+            }
             Reason::RunsElsewhere => format!(
                 "another program runs it; if that program is gone: `tasker step cancel {step}` or `tasker step complete {step}`"
             ),
@@ -394,6 +406,10 @@ impl fmt::Display for Reason {
             Reason::TaskAtRest { state } => write!(f, "the task is {state}"),
             Reason::NotAdopted => write!(f, "another program made the task and no live worker adopts its type"),
             Reason::ToBeAdopted => write!(f, "another program made the task; a worker adopts its type"),
+            Reason::FitsNoDefinition => write!(
+                f,
+                "another program made the task; a worker adopts its type, but no definition is registered that it fits"
+            ),
             Reason::RunsElsewhere => write!(f, "is in progress in another program"),
             Reason::SideRowsDiffer => write!(f, "the side rows say something else than the record"),
         }
