@@ -6,12 +6,16 @@ mod database;
 pub mod db;
 mod failure;
 mod feed;
+mod handlers;
+mod operate;
 mod outcomes;
 mod postgres;
 mod printing;
 mod run;
+mod signals;
 mod template;
 pub mod view;
+mod worker;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -52,6 +56,13 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Worker(worker) => worker::run(worker, &arguments.database).await,
+        Command::Task(command) => operate::task(command, &arguments.database).await,
+        Command::Step(command) => operate::step(command, &arguments.database).await,
+        Command::Why(why) => operate::why(why, &arguments.database).await,
+        Command::Workers(workers) => operate::workers(workers, &arguments.database).await,
+        Command::Queue(command) => operate::queue(command, &arguments.database).await,
+        Command::Type(command) => operate::task_type(command, &arguments.database).await,
         Command::Template(command) => template::run(command),
         Command::Db(command) => database::db(command, &arguments.database).await,
         Command::Postgres(command) => database::postgres(command, &arguments.database).await,

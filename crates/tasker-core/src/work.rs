@@ -27,6 +27,7 @@ const ENTER_AGAIN: Duration = Duration::from_secs(1);
 /// What a worker works on, who is told, when it stops.
 pub struct Work<'a> {
     queues: Option<Vec<String>>,
+    templates: Option<Vec<String>>,
     observer: &'a dyn Observer,
     drain: CancellationToken,
     stop: CancellationToken,
@@ -45,6 +46,7 @@ impl Default for Work<'_> {
     fn default() -> Self {
         Self {
             queues: None,
+            templates: None,
             observer: &Unobserved,
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -70,6 +72,15 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn in_queues(mut self, queues: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.queues = Some(queues.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Carries out only tasks of these templates, each in the version that it has: for handlers that know only those, such
+    /// as programs, which are run only from files at hand.
+    #[must_use]
+    pub fn of_templates<'t>(mut self, templates: impl IntoIterator<Item = &'t Template>) -> Self {
+        let named = |template: &Template| format!("{}/{} {}", template.namespace, template.name, template.version);
+        self.templates = Some(templates.into_iter().map(named).collect());
         self
     }
 
@@ -181,6 +192,7 @@ impl Tasker {
             queues: work.queues.as_deref(),
             handlers: handlers.as_deref(),
             types: &[],
+            templates: work.templates.as_deref(),
         };
         let real = SystemClock::new();
         loop {

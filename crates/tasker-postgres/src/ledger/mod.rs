@@ -3,6 +3,7 @@
 mod definition;
 mod error;
 mod exchange;
+mod look;
 mod operate;
 mod task;
 mod why;
@@ -15,6 +16,7 @@ use crate::rebuild::{begin_patient, lock, rebuild_locked};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
+pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use why::WhyFacts;
