@@ -396,13 +396,17 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = |error: &Option<String>| error.as_deref().map_or_else(String::new, |text| format!(": {text}"));
+        let to_the_second = |instant: &NaiveDateTime| instant.format("%Y-%m-%d %H:%M:%S").to_string();
         let parents = |parents: &[OpenParent]| {
             parents.iter().map(|parent| format!("{} ({})", parent.step, parent.state)).collect::<Vec<_>>().join(", ")
         };
         match self {
             Reason::Running { worker, lease_until } => {
                 write!(f, "runs at {worker}")?;
-                lease_until.map_or(Ok(()), |until| write!(f, ", whose lease holds until {until} UTC"))
+                match lease_until {
+                    Some(until) => write!(f, ", whose lease holds until {} UTC", to_the_second(until)),
+                    None => Ok(()),
+                }
             }
             Reason::Abandoned { worker } => write!(f, "was held by {worker}, which has been silent for its lease"),
             Reason::WaitsForParents { parents: open } => write!(f, "waits for {}", parents(open)),
@@ -410,9 +414,10 @@ impl fmt::Display for Reason {
                 write!(f, "can never start: {} stands before it", parents(open))
             }
             Reason::WaitsForRetry { until, error: last, attempts, attempts_allowed } => {
-                write!(f, "waits until {until} UTC for attempt {} of {attempts_allowed}{}", attempts + 1, error(last))
+                let (until, next) = (to_the_second(until), attempts + 1);
+                write!(f, "waits until {until} UTC for attempt {next} of {attempts_allowed}{}", error(last))
             }
-            Reason::WaitsForStart { until } => write!(f, "was asked for {until} UTC"),
+            Reason::WaitsForStart { until } => write!(f, "was asked for {} UTC", to_the_second(until)),
             Reason::InLine { before: 0 } => write!(f, "is next in its line"),
             Reason::InLine { before } => write!(f, "stands in line behind {before} others"),
             Reason::NoWorkerForQueue { queue } => write!(f, "no live worker serves queue `{queue}`"),
@@ -433,6 +438,7 @@ impl fmt::Display for Reason {
                 write!(f, "failed {attempts} times, which is all{}", error(last))
             }
             Reason::Cancelled => write!(f, "was called off"),
+            Reason::TaskAtRest { state: TaskState::Error } => write!(f, "the task has ended in error"),
             Reason::TaskAtRest { state } => write!(f, "the task is {state}"),
             Reason::NotAdopted => write!(f, "another program made the task and no live worker adopts its type"),
             Reason::ToBeAdopted => write!(f, "another program made the task; a worker adopts its type"),

@@ -96,10 +96,13 @@ async fn run(command: PauseCommand, kind: ServedBy, database: &DatabaseArguments
     if json {
         print_json(&json!({ word: name, "paused": paused, "changed": changed }))?;
     } else {
-        let is_so = if paused { "paused" } else { "not paused" };
-        let already = if changed { "" } else { "already " };
-        let now = if changed { "now " } else { "" };
-        print(&visible(&format!("{word} {name}: {already}{now}{is_so}\n")))?;
+        let what_is = match (paused, changed) {
+            (true, true) => "is paused: nothing new of it starts",
+            (true, false) => "was paused already; nothing was changed",
+            (false, true) => "goes on",
+            (false, false) => "was not paused; nothing was changed",
+        };
+        print(&visible(&format!("{word} {name} {what_is}\n")))?;
     }
     Ok(ExitStatus::Success)
 }

@@ -169,9 +169,9 @@ fn task_text(
     most: usize,
 ) -> String {
     let task = &record.task;
-    let mut text = format!("task {} ({}/{} {}) ", task.task_id, task.namespace, task.name, task.version);
+    let mut text = format!("task {} ({}/{} {}): ", task.task_id, task.namespace, task.name, task.version);
     match at {
-        None => text.push_str(&format!("is {}\n", task.state)),
+        None => text.push_str(&format!("{}\n", task.state)),
         Some(at) => text.push_str(&format!("was {} at {} UTC\n", task.state, shown(at))),
     }
     let mut fact = |name: &str, value: Option<String>| {
@@ -264,7 +264,7 @@ pub(crate) async fn step(arguments: ShowStepArguments, database: &DatabaseArgume
 
 fn step_text(step: &StepDetail, history: &[Move]) -> String {
     let StepDetail { step_id, task_id, name, state, .. } = step;
-    let mut text = format!("step {step_id} ({name} of task {task_id}) is {state} since {} UTC\n", shown(step.since));
+    let mut text = format!("step {step_id} ({name} of task {task_id}): {state} since {} UTC\n", shown(step.since));
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
             text.push_str(&format!("  {name:<10} {value}\n"));

@@ -65,7 +65,7 @@ pub(crate) async fn watch(arguments: WatchArguments, database: &DatabaseArgument
             if arguments.json {
                 print_json(&json!({ "task_id": task_id, "state": overview.state }))?;
             } else {
-                print(&format!("task {task_id} is {}\n", overview.state))?;
+                print(&format!("task {task_id}: {}\n", overview.state))?;
             }
             return Ok(status_of(overview.state));
         }

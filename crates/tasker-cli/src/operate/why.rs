@@ -77,18 +77,18 @@ pub(crate) async fn why(arguments: WhyArguments, database: &DatabaseArguments) -
 }
 
 fn task_line(why: &Why) -> String {
-    let mut text = format!("task {} ({}) is {}", why.task_id, why.template, why.state);
+    let mut text = format!("task {} ({}): {}", why.task_id, why.template, why.state);
     if let Some(deadline) = why.deadline.filter(|_| !why.at_rest) {
         let _ = write!(text, "; it is cancelled unless it has ended by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
     }
     match why.state {
         TaskState::Complete | TaskState::Cancelled | TaskState::ResolvedManually => {
-            text.push_str(": it has ended and does nothing more");
+            text.push_str("; it has ended and does nothing more");
         }
         TaskState::Error => {
             let _ = write!(
                 text,
-                ": dead steps hold it\n  → all of them again: `tasker task retry {} --reason WHY`",
+                "; dead steps hold it\n  → all of them again: `tasker task retry {} --reason WHY`",
                 why.task_id
             );
         }

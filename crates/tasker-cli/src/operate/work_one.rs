@@ -100,7 +100,7 @@ pub(crate) async fn run(arguments: WorkOneArguments, database: &DatabaseArgument
     if arguments.json {
         print_json(&json!({ "task_id": task_id, "state": state }))?;
     } else {
-        print(&format!("task {task_id} is {state}\n"))?;
+        print(&format!("task {task_id}: {state}\n"))?;
         if status_of(state) == ExitStatus::Failed {
             to_stderr(format_args!("what holds it: tasker why {task_id}"));
         }

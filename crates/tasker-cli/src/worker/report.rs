@@ -52,23 +52,29 @@ impl Report {
             return;
         }
         let mut document = json!({ "event": "summary" });
-        let mut parts = Vec::new();
+        let (mut attempts, mut tasks) = (Vec::new(), Vec::new());
         for (number, key, words) in [
-            (counts.succeeded, "steps_succeeded", "steps succeeded"),
-            (counts.tried_again, "steps_to_retry", "failed and are tried again"),
+            (counts.succeeded, "steps_succeeded", "succeeded"),
+            (counts.tried_again, "steps_to_retry", "failed and tried again"),
             (counts.died, "steps_died", "failed for good"),
             (counts.handed_back, "steps_handed_back", "handed back"),
-            (counts.refused, "outcomes_refused", "outcomes refused: others had taken the steps over"),
-            (counts.tasks_created, "tasks_created", "tasks created"),
-            (counts.tasks_complete, "tasks_complete", "tasks complete"),
-            (counts.tasks_in_error, "tasks_in_error", "tasks ended in error"),
+            (counts.refused, "outcomes_refused", "refused, for others had taken them over"),
+            (counts.tasks_created, "tasks_created", "created"),
+            (counts.tasks_complete, "tasks_complete", "complete"),
+            (counts.tasks_in_error, "tasks_in_error", "in error"),
         ] {
             document[key] = json!(number);
             if number > 0 {
-                parts.push(format!("{number} {words}"));
+                let list = if key.starts_with("tasks") { &mut tasks } else { &mut attempts };
+                list.push(format!("{number} {words}"));
             }
         }
-        self.say(&parts.join(", "), document);
+        let line: Vec<String> = [("attempts", attempts), ("tasks", tasks)]
+            .into_iter()
+            .filter(|(_, list)| !list.is_empty())
+            .map(|(what, list)| format!("{what}: {}", list.join(", ")))
+            .collect();
+        self.say(&line.join("; "), document);
     }
 
     fn count(&self, count: impl FnOnce(&mut Counts)) {
