@@ -168,10 +168,10 @@ async fn another_content_under_a_used_version_is_refused_with_the_difference() {
 async fn a_dead_step_is_looked_at_and_completed_by_hand() {
     let desk = Desk::new().await;
     let task = desk.failed_parcel();
-    insta::assert_snapshot!("operate why_of_a_failed_task", desk.says(&format!("why {task}"), 0));
-    insta::assert_snapshot!("operate a_failed_task", without_instants(&desk.says(&format!("task show {task}"), 0)));
-    insta::assert_snapshot!("operate a_dead_step", without_instants(&desk.says("step show 1/label", 0)));
-    insta::assert_snapshot!("operate a_list", without_instants(&desk.says("task list --where state=error", 0)));
+    insta::assert_snapshot!("why_of_a_failed_task", desk.says(&format!("why {task}"), 0));
+    insta::assert_snapshot!("a_failed_task", without_instants(&desk.says(&format!("task show {task}"), 0)));
+    insta::assert_snapshot!("a_dead_step", without_instants(&desk.says("step show 1/label", 0)));
+    insta::assert_snapshot!("a_list", without_instants(&desk.says("task list --where state=error", 0)));
     desk.folder.write("label.json", r#"{"label": "RX7"}"#);
     let done = desk.says("step complete 1/label --results @label.json --reason 'written by hand'", 0);
     assert_eq!(done, "step 1/label: error → complete\n");
@@ -181,7 +181,7 @@ async fn a_dead_step_is_looked_at_and_completed_by_hand() {
     assert!(why.contains("1/label: complete; it has ended well"), "{why}");
     assert_eq!(desk.says("task run 1 --templates parcel.yaml", 0), "task 1: complete\n");
     let watched = without_instants(&desk.says("task watch 1", 0));
-    insta::assert_snapshot!("operate the_moves_of_a_task", watched);
+    insta::assert_snapshot!("the_moves_of_a_task", watched);
     let lines = desk.ended("task watch 1 --json", 0, &[]);
     let moves: Vec<Value> = lines.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(moves.len(), watched.lines().count());
@@ -232,7 +232,7 @@ async fn steps_are_changed_one_by_one_and_say_what_is_legal() {
         "step 1/ship: refused: cannot bypass a step whose parents have not ended well: end them first, or resolve the step\n"
     );
     let document = desk.document("step retry 1/pack 1/ship --reason again --json", 1);
-    insta::assert_json_snapshot!("operate a_refusal_as_json", document);
+    insta::assert_json_snapshot!("a_refusal_as_json", document);
     // A name that leads nowhere changes nothing at all.
     desk.ended(
         "step cancel 1/ship 1/shop --reason x",
@@ -286,7 +286,7 @@ async fn in_bulk_it_is_counted_tried_confirmed_and_limited() {
         0,
         &["3 tasks with state=error type=tests/trial step=label"],
     );
-    insta::assert_snapshot!("operate a_dry_run_in_bulk", tried.stdout);
+    insta::assert_snapshot!("a_dry_run_in_bulk", tried.stdout);
     let asked = desk.ended("task retry --where state=error --reason mended", 1, &["nothing was changed", "--yes"]);
     assert_eq!(asked.stdout, "");
     assert_eq!(desk.database.count("tasker_task_transitions where most_recent and to_state = 'error'").await, 3);
@@ -297,7 +297,7 @@ async fn in_bulk_it_is_counted_tried_confirmed_and_limited() {
     );
     assert_eq!(limited.stdout, "task 1: error → pending\ntask 2: error → pending\n2 changed\n");
     let rest = desk.document("task retry 1 3 99 --reason mended --json", 1);
-    insta::assert_json_snapshot!("operate tasks_as_json", rest);
+    insta::assert_json_snapshot!("tasks_as_json", rest);
     let none = desk.ended("task cancel --where older-than=1h --reason x", 0, &["0 tasks with older-than=1h"]);
     assert_eq!(none.stdout, "");
     desk.ended("task cancel --where sate=error --reason x", 64, &["`sate` is no condition"]);
@@ -323,7 +323,7 @@ async fn queues_and_types_are_listed_paused_and_resumed() {
         0,
         &["note: no template that was registered has the queue `tets` so far"],
     );
-    insta::assert_snapshot!("operate queues", desk.says("queue list", 0));
+    insta::assert_snapshot!("queues", desk.says("queue list", 0));
     let why = desk.says("why 1/pack", 0);
     assert!(why.contains("→ `tasker queue resume tests`"), "{why}");
     assert_eq!(desk.says("queue resume tests", 0), "queue tests goes on\n");
@@ -369,7 +369,7 @@ async fn many_open_steps_are_put_together_by_reason() {
         .write("wide.yaml", template(&format!("{steps}  - {{name: last, depends_on_step: s0, handler_class: One}}\n")));
     desk.says("task create wide.yaml", 0);
     desk.says("queue pause slow --reason night", 0);
-    insta::assert_snapshot!("operate why_by_reason", desk.says("why 1", 0));
+    insta::assert_snapshot!("why_by_reason", desk.says("why 1", 0));
     assert_eq!(desk.says("why 1 --all", 0).lines().filter(|line| line.contains("[no_worker_for_queue]")).count(), 20);
     assert_eq!(desk.document("why 1 --json", 0)["steps"].as_array().unwrap().len(), 31);
     let one = desk.document("why 1/s0 --json", 0);
