@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use tasker_core::Handlers;
 use tasker_core::step_handler::command::CommandHandler;
 use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
+use tasker_domain::code::Code;
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
 
@@ -48,7 +49,7 @@ pub(crate) fn built_in(loaded: &[Loaded]) -> Result<Handlers, Failure> {
         return Ok(Handlers::new().with(CommandHandler::NAME, command).with(HttpHandler::NAME, HttpHandler::new()));
     }
     let list: String = problems.iter().map(|problem| format!("\n  {problem}")).collect();
-    Err(Failure::data(format!("steps cannot be carried out as the templates say:{list}")))
+    Err(Failure::bad(Code::HANDLER_SETTINGS, format!("steps cannot be carried out as the templates say:{list}")))
 }
 
 /// The handlers of a template's steps that none of these is, each once.

@@ -1,9 +1,13 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod code;
+mod command_line;
 mod confirmation;
+mod context;
 mod database;
 pub mod db;
+mod explain;
 mod failure;
 mod feed;
 mod handlers;
@@ -13,6 +17,7 @@ mod postgres;
 mod printing;
 mod run;
 mod signals;
+mod simulate;
 mod template;
 pub mod view;
 mod worker;
@@ -23,6 +28,7 @@ use std::time::Duration;
 pub use arguments::{Arguments, Command};
 use clap::Parser;
 pub use failure::{ExitStatus, Failure};
+use tasker_domain::code::Code;
 use tracing_subscriber::EnvFilter;
 
 /// How long the end of the program waits for threads that are in the middle of something.
@@ -40,8 +46,12 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return Failure::new(ExitStatus::Unavailable, format!("the program cannot start its threads: {error}"))
-                .report();
+            return Failure::of(
+                ExitStatus::Unavailable,
+                Code::SYSTEM_THREADS,
+                format!("the program cannot start its threads: {error}"),
+            )
+            .report();
         }
     };
     let done = runtime.block_on(dispatch(arguments));
@@ -63,7 +73,9 @@ async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
         Command::Workers(workers) => operate::workers(workers, &arguments.database).await,
         Command::Queue(command) => operate::queue(command, &arguments.database).await,
         Command::Type(command) => operate::task_type(command, &arguments.database).await,
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Template(command) => template::run(command),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Db(command) => database::db(command, &arguments.database).await,
         Command::Postgres(command) => database::postgres(command, &arguments.database).await,
     }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use tasker_core::ops::{Filter, select};
+use tasker_domain::code::Code;
 use tasker_postgres::ledger::Ledger;
 
 use super::{count, failed};
@@ -66,7 +67,7 @@ impl Choice {
         if agreed {
             return Ok(selected.task_ids);
         }
-        Err(Failure::new(ExitStatus::Failed, "nothing was changed")
+        Err(Failure::of(ExitStatus::Failed, Code::NOT_CONFIRMED, "nothing was changed")
             .advise("add --yes to do it without being asked, or --dry-run to see what would happen"))
     }
 }

@@ -1,6 +1,5 @@
 //! `tasker task create`.
 
-use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,13 +7,11 @@ use chrono::{NaiveDateTime, TimeDelta};
 use clap::Args;
 use serde_json::json;
 use tasker_core::{Handlers, Request, RunError, Tasker};
-use tasker_domain::context::ContextCheck;
-use tasker_domain::json::Json;
 use tasker_postgres::ledger::Ledger;
 
 use super::show::instant;
 use super::{failed, print, print_json, user};
-use crate::arguments::{DatabaseArguments, duration};
+use crate::arguments::{ContextArguments, DatabaseArguments, duration};
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
 use crate::printing::{to_stderr, visible};
@@ -30,12 +27,9 @@ Exit status: 0 created, or there already under this key; 64 wrong arguments, 65 
 pub struct CreateArguments {
     /// The template, a YAML file
     pub template: PathBuf,
-    /// The task's context: JSON text, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub context: Option<String>,
-    /// Set one value of the context, by its path; the value is JSON if it reads as JSON, otherwise text
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
+    /// What the task is about.
+    #[command(flatten)]
+    pub context: ContextArguments,
     /// Its identity: a task that was created under the same key before is answered instead of creating another
     #[arg(long, value_name = "TEXT")]
     pub key: Option<String>,
@@ -98,11 +92,11 @@ impl When {
 pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     // Everything that can be found wrong without a database is found before one is looked for.
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
-    let context = context(&arguments)?;
-    ContextCheck::new(&template).map_err(Failure::data)?.check(&context).map_err(Failure::data)?;
+    let context = crate::context::read(&arguments.context)?;
+    crate::context::check(&template, &context)?;
     let database = crate::database::open(database, CONNECTIONS).await?;
     let mut tasker = Tasker::new(database.pool.clone(), Handlers::new())
-        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?;
+        .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?;
     if arguments.allow_redefine || database.is_private {
         tasker = tasker.allowing_redefinition();
     }
@@ -141,45 +135,6 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::Database { error, .. } => failed(error),
-        error => Failure::data(error),
+        error => Failure::coded(ExitStatus::Data, &error),
     }
-}
-
-fn context(arguments: &CreateArguments) -> Result<Json, Failure> {
-    let unreadable = |what: &str, error: &dyn std::fmt::Display| {
-        Failure::data(format!("the context {what} cannot be read: {error}"))
-    };
-    let (text, origin) = match arguments.context.as_deref() {
-        None => ("{}".to_owned(), "given by --context".to_owned()),
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("on standard input", &error))?;
-            (text, "on standard input".to_owned())
-        }
-        Some(argument) => match argument.strip_prefix('@') {
-            Some(file) => {
-                let origin = format!("in {file}");
-                (std::fs::read_to_string(file).map_err(|error| unreadable(&origin, &error))?, origin)
-            }
-            None => (argument.to_owned(), "given by --context".to_owned()),
-        },
-    };
-    let mut context = Json::parse(&text).map_err(|error| {
-        Failure::data(format!("the context {origin} is not JSON: {error}"))
-            .advise("write an object such as '{\"order_id\": 7}', or @FILE to read one")
-    })?;
-    if !matches!(context, Json::Object(_)) {
-        return Err(Failure::data(format!("the context {origin} is not an object"))
-            .advise("write an object such as '{\"order_id\": 7}'"));
-    }
-    for assignment in &arguments.set {
-        let Some((path, value)) = assignment.split_once('=') else {
-            return Err(
-                Failure::data(format!("--set {assignment} has no `=`")).advise("write it as --set path.to.key=value")
-            );
-        };
-        let value = Json::parse(value).unwrap_or_else(|_| Json::String(value.to_owned()));
-        context.set_path(path, value).map_err(|error| Failure::data(format!("--set {assignment}: {error}")))?;
-    }
-    Ok(context)
 }

@@ -16,6 +16,7 @@ use std::io::Write;
 
 use clap::Args;
 use serde::Serialize;
+use tasker_domain::code::Code;
 use tasker_postgres::ledger::{Ledger, LedgerError, Operator};
 
 pub(crate) use pause::PauseCommand;
@@ -100,18 +101,18 @@ async fn open(database: &DatabaseArguments) -> Result<Open, Failure> {
 /// The database failed, or somebody else stood in the way.
 fn failed(error: LedgerError) -> Failure {
     match error {
-        LedgerError::Busy(_) => Failure::new(ExitStatus::Failed, error),
-        error => Failure::new(ExitStatus::Unavailable, error),
+        error @ LedgerError::Busy(_) => Failure::coded(ExitStatus::Failed, &error),
+        error => Failure::coded(ExitStatus::Unavailable, &error),
     }
 }
 
 fn no_task(task_id: i64) -> Failure {
-    Failure::data(format!("there is no task {task_id} in this database"))
+    Failure::bad(Code::UNKNOWN_TASK, format!("there is no task {task_id} in this database"))
         .advise("`tasker task list` shows which there are")
 }
 
 fn unwritable(error: std::io::Error) -> Failure {
-    Failure::new(ExitStatus::Unavailable, format!("the answer cannot be written: {error}"))
+    Failure::of(ExitStatus::Unavailable, Code::OUTPUT, format!("the answer cannot be written: {error}"))
 }
 
 /// Writes a text or a document to standard output.
@@ -122,7 +123,7 @@ fn print(text: &str) -> Result<(), Failure> {
 
 fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(document).map_err(|error| {
-        Failure::new(ExitStatus::Unavailable, format!("the answer cannot be written as JSON: {error}"))
+        Failure::of(ExitStatus::Unavailable, Code::DEFECT, format!("the answer cannot be written as JSON: {error}"))
     })?;
     print(&format!("{text}\n"))
 }

@@ -250,7 +250,7 @@ pub(crate) async fn step(arguments: ShowStepArguments, database: &DatabaseArgume
     let ledger = &opened.ledger;
     let (step_id, task_id) = find_step(ledger, &arguments.step).await.map_err(not_found)?;
     let Some(detail) = ledger.step_detail(step_id).await.map_err(failed)? else {
-        return Err(Failure::data(format!("there is no step {step_id} in this database")));
+        return Err(not_found(ops::StepNotFound::NoSuchStep(step_id)));
     };
     let mut history = ledger.history(task_id).await.map_err(failed)?;
     history.retain(|row| row.step_id == Some(step_id));

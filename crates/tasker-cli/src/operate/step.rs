@@ -109,7 +109,7 @@ pub(crate) async fn step(command: StepCommand, database: &DatabaseArguments) -> 
 pub(super) fn not_found(error: tasker_core::ops::StepNotFound) -> Failure {
     match error {
         tasker_core::ops::StepNotFound::Ledger(error) => failed(error),
-        error => Failure::data(error),
+        error => Failure::coded(ExitStatus::Data, &error),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::step_handler::command::CommandHandler;
 use tasker_core::{Handled, RunError, Tasker, ops};
+use tasker_domain::code::Code;
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::Ledger;
 use tokio_util::sync::CancellationToken;
@@ -15,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::watch::status_of;
 use super::{failed, no_task, print, print_json};
 use crate::arguments::DatabaseArguments;
+use crate::command_line::program;
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::{self, Loaded};
 use crate::printing::{to_stderr, visible};
@@ -57,7 +59,7 @@ pub(crate) async fn run(arguments: WorkOneArguments, database: &DatabaseArgument
     let mut requests = Requests::listen()?;
     let database = crate::database::open(database, CONNECTIONS).await?;
     let tasker = Tasker::new(database.pool.clone(), handlers)
-        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         .with_concurrency(usize::from(arguments.concurrency));
     let task_id = arguments.task;
     has_programs(tasker.ledger(), task_id, &loaded).await?;
@@ -79,7 +81,7 @@ pub(crate) async fn run(arguments: WorkOneArguments, database: &DatabaseArgument
         let after = match handled.map_err(refused)? {
             Handled::AtRest { state } => break state,
             Handled::Again { .. } if stop.is_cancelled() => {
-                to_stderr(format_args!("interrupted; to go on: tasker task run {task_id}"));
+                say_how_to_go_on(task_id);
                 return Ok(ExitStatus::Interrupted);
             }
             Handled::Again { after, .. } => after,
@@ -92,7 +94,7 @@ pub(crate) async fn run(arguments: WorkOneArguments, database: &DatabaseArgument
         tokio::select! {
             () = clock.sleep(after.min(LOOK_AGAIN)) => {}
             () = requests.next() => {
-                to_stderr(format_args!("interrupted; to go on: tasker task run {task_id}"));
+                say_how_to_go_on(task_id);
                 return Ok(ExitStatus::Interrupted);
             }
         }
@@ -102,10 +104,14 @@ pub(crate) async fn run(arguments: WorkOneArguments, database: &DatabaseArgument
     } else {
         print(&format!("task {task_id}: {state}\n"))?;
         if status_of(state) == ExitStatus::Failed {
-            to_stderr(format_args!("what holds it: tasker why {task_id}"));
+            to_stderr(format_args!("what holds it: {} why {task_id}", program()));
         }
     }
     Ok(status_of(state))
+}
+
+fn say_how_to_go_on(task_id: i64) {
+    to_stderr(format_args!("interrupted; to go on: {} task run {task_id}", program()));
 }
 
 /// Programs are run only from files at hand: without them, every attempt of such a step would fail.
@@ -119,7 +125,7 @@ async fn has_programs(ledger: &Ledger, task_id: i64, loaded: &[Loaded]) -> Resul
     }
     let stored = ledger.definition(definition_id).await.map_err(failed)?;
     let template =
-        Template::from_canonical(&stored.snapshot).map_err(|error| Failure::new(ExitStatus::Unavailable, error))?;
+        Template::from_canonical(&stored.snapshot).map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?;
     let program = template.steps.iter().find(|step| step.handler_class == CommandHandler::NAME);
     let Some(step) = program else {
         return Ok(());
@@ -130,20 +136,26 @@ async fn has_programs(ledger: &Ledger, task_id: i64, loaded: &[Loaded]) -> Resul
     } else {
         "is not among the templates at hand"
     };
-    Err(Failure::data(format!("task {task_id} is of {name}, whose step `{}` runs a program, and it {what}", step.name))
-        .advise("programs are run only from the file that the task was made from: --templates FOLDER"))
+    Err(Failure::bad(
+        Code::OTHER_TEMPLATE,
+        format!("task {task_id} is of {name}, whose step `{}` runs a program, and it {what}", step.name),
+    )
+    .advise("programs are run only from the file that the task was made from: --templates FOLDER"))
 }
 
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::UnknownTask { task_id } => no_task(task_id),
-        RunError::ForeignTask { task_id } => Failure::data(format!(
-            "task {task_id} was made by another program and has no definition here, so it cannot be worked by itself"
-        )),
-        RunError::Handlers(missing) => Failure::data(missing).advise(
+        RunError::ForeignTask { task_id } => Failure::bad(
+            Code::FOREIGN_TASK,
+            format!(
+                "task {task_id} was made by another program and has no definition here, so it cannot be worked by itself"
+            ),
+        ),
+        RunError::Handlers(missing) => Failure::coded(ExitStatus::Data, &missing).advise(
             "the command knows the handlers `command` and `http`; handlers in Rust are run by a program of your own",
         ),
-        error => Failure::new(ExitStatus::Unavailable, error),
+        error => Failure::coded(ExitStatus::Unavailable, &error),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `tasker worker`.
 
-mod difference;
 mod report;
 pub(crate) mod templates;
 
@@ -75,7 +74,7 @@ pub(crate) async fn run(arguments: WorkerArguments, database: &DatabaseArguments
     let database = crate::database::open(database, CONNECTIONS).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let mut tasker = Tasker::new(database.pool.clone(), handlers)
-        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         .with_clock(clock.clone())
         .with_pulse(Pulse::WORKER)
         .with_concurrency(usize::from(arguments.concurrency));
@@ -122,7 +121,7 @@ pub(crate) async fn run(arguments: WorkerArguments, database: &DatabaseArguments
             report.say(&format!("stopped; {attempts} {} carried out in all", plural(attempts, "attempt")), document);
             Ok(ExitStatus::Success)
         }
-        Some(Err(error)) => Err(Failure::new(ExitStatus::Unavailable, error)),
+        Some(Err(error)) => Err(Failure::coded(ExitStatus::Unavailable, &error)),
         None => {
             let line = "stopped at once, before everything was handed back; other workers take it over after 15 s";
             report.say(line, json!({ "event": "worker_stopped_at_once" }));

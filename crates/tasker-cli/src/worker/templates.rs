@@ -4,15 +4,20 @@ use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use anstyle::Style;
 use tasker_core::{RunError, Tasker};
+use tasker_domain::code::Code;
+use tasker_domain::template::{Difference, Template};
 use tasker_postgres::ledger::{LedgerError, RegistrationOutcome};
 
-use super::difference;
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
 
 /// How deep folders are looked into: a link that leads in a circle ends here.
 const DEEPEST: usize = 32;
+
+/// Lines that tell the difference of one template.
+const LINES: usize = 30;
 
 /// Every template below these folders; a file may be named itself. What is wrong with each file goes to standard error.
 ///
@@ -24,8 +29,11 @@ pub(crate) fn load(folders: &[PathBuf], environment: Option<&str>) -> Result<Vec
         let before = files.len();
         collect(folder, 0, &mut files)?;
         if files.len() == before {
-            return Err(Failure::data(format!("there is no template in {}", folder.display()))
-                .advise("templates are files whose names end in .yaml or .yml"));
+            return Err(Failure::bad(
+                Code::TEMPLATE_UNREADABLE,
+                format!("there is no template in {}", folder.display()),
+            )
+            .advise("templates are files whose names end in .yaml or .yml"));
         }
     }
     files.sort();
@@ -45,7 +53,7 @@ pub(crate) fn load(folders: &[PathBuf], environment: Option<&str>) -> Result<Vec
     for one in &loaded {
         if let Some(other) = places.insert(one.name(), one) {
             let (first, second) = (other.file.display(), one.file.display());
-            Failure::data(format!("{first} and {second} are both {}", one.name()))
+            Failure::bad(Code::TEMPLATE_REFUSED, format!("{first} and {second} are both {}", one.name()))
                 .advise("give one of them another version, or leave it out")
                 .report();
             bad += 1;
@@ -53,20 +61,25 @@ pub(crate) fn load(folders: &[PathBuf], environment: Option<&str>) -> Result<Vec
     }
     match bad {
         0 => Ok(loaded),
-        1 => Err(Failure::data("no worker was started: a template cannot be used")),
-        _ => Err(Failure::data(format!("no worker was started: {bad} templates cannot be used"))),
+        1 => Err(Failure::bad(Code::TEMPLATE_REFUSED, "nothing was started: a template cannot be used")),
+        _ => Err(Failure::bad(Code::TEMPLATE_REFUSED, format!("nothing was started: {bad} templates cannot be used"))),
     }
 }
 
 fn collect(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let unreadable = |error: std::io::Error| Failure::data(format!("{} cannot be read: {error}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        Failure::bad(Code::TEMPLATE_UNREADABLE, format!("{} cannot be read: {error}", path.display()))
+    };
     if !fs::metadata(path).map_err(unreadable)?.is_dir() {
         files.push(path.to_owned());
         return Ok(());
     }
     if depth > DEEPEST {
-        return Err(Failure::data(format!("{} lies more than {DEEPEST} folders deep", path.display()))
-            .advise("a link probably leads in a circle; name the folders with templates themselves"));
+        return Err(Failure::bad(
+            Code::TEMPLATE_UNREADABLE,
+            format!("{} lies more than {DEEPEST} folders deep", path.display()),
+        )
+        .advise("a link probably leads in a circle; name the folders with templates themselves"));
     }
     for entry in fs::read_dir(path).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?.path();
@@ -89,22 +102,34 @@ pub(crate) async fn register(tasker: &Tasker, loaded: &[Loaded], tell: impl Fn(S
         match tasker.register(&one.template).await {
             Ok(registered) => {
                 if let RegistrationOutcome::Redefined { previous } = registered.outcome {
-                    let changes = difference::between(&previous, &one.template.canonical()).join("; ");
-                    tell(format!("{} has a new content; tasks made before keep the old one: {changes}", one.name()));
+                    let changes = changes(&previous, one)?;
+                    tell(format!("{} has a new content; tasks made before keep the old one:{changes}", one.name()));
                 }
             }
             Err(RunError::Database { error: LedgerError::Redefinition { previous, .. }, .. }) => {
-                let changes = difference::between(&previous, &one.template.canonical());
-                let list: String = changes.iter().map(|change| format!("\n    {change}")).collect();
-                refused.push(format!("\n  {}, in {}:{list}", one.name(), one.file.display()));
+                refused.push(format!("\n{}, in {}:{}", one.name(), one.file.display(), changes(&previous, one)?));
             }
-            Err(error) => return Err(Failure::new(ExitStatus::Unavailable, error)),
+            Err(error) => return Err(Failure::coded(ExitStatus::Unavailable, &error)),
         }
     }
     if refused.is_empty() {
         return Ok(());
     }
-    Err(Failure::data(format!("tasks were made from another content of:{}", refused.concat()))
+    Err(Failure::bad(Code::REDEFINITION, format!("tasks were made from another content of:{}", refused.concat()))
         .advise("raise `version` in the template; tasks made before keep what they were made from")
         .advise("to take the new content under the same version: --allow-redefine"))
+}
+
+/// What differs between the content that stands in the database and the one at hand, each on a line of its own.
+fn changes(previous: &str, one: &Loaded) -> Result<String, Failure> {
+    let previous =
+        Template::from_canonical(previous).map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?;
+    let difference = Difference::between(&previous, &one.template);
+    let mut lines = crate::template::changes(&difference, Style::new(), Style::new());
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    if more > 0 {
+        lines.push(format!("and {more} more lines"));
+    }
+    Ok(lines.iter().map(|line| format!("\n  {line}")).collect())
 }

@@ -149,9 +149,9 @@ async fn another_content_under_a_used_version_is_refused_with_the_difference() {
     );
     let words = [
         "tests/trial 1.2.3, in parcel.yaml:",
-        "steps[pack]",
-        "3, now 5",
-        "steps[thank]: not there, now",
+        "~ step pack",
+        "retry_limit: 3 → 5",
+        "+ step thank",
         "raise `version`",
     ];
     desk.ended("task create parcel.yaml", 65, &words);

@@ -156,7 +156,7 @@ async fn all_problems_of_all_templates_are_told_at_once() {
             "./more/cycle.yaml",
             "bad.yml",
             "are both tests/trial 1.2.3",
-            "no worker was started: 3 templates cannot be used",
+            "nothing was started: 3 templates cannot be used",
         ],
     );
     assert!(!told.stderr.contains("odd.yaml"), "{told}");
@@ -178,7 +178,7 @@ async fn a_redefinition_is_refused_with_the_difference_before_it_works() {
     desk.ended(
         "worker --templates .",
         65,
-        &["tasks were made from another content of:", "tests/trial 1.2.3, in ./parcel.yaml", "steps[ship]", "3, now 7"],
+        &["tasks were made from another content of:", "tests/trial 1.2.3, in ./parcel.yaml", "~ step ship", "retry_limit: 3 → 7"],
     );
     assert_eq!(desk.database.count("tasker_engine.worker").await, 0);
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use kind::ErrorKind;
+pub use kind::{ErrorKind, UnknownKind};
 pub use stored::StoredError;
 
 use crate::retry::AskedWait;
