@@ -8,8 +8,10 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::db::DbCommand;
 use crate::explain::ExplainArguments;
+use crate::operate::{PauseCommand, StepCommand, TaskCommand, WhyArguments, WorkersArguments};
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
+use crate::worker::WorkerArguments;
 
 /// Durable workflows on PostgreSQL.
 ///
@@ -52,6 +54,24 @@ pub struct DatabaseArguments {
 pub enum Command {
     /// Create a task from a template and work it to its end
     Run(RunArguments),
+    /// Carry out the tasks that were created, until told to stop
+    Worker(WorkerArguments),
+    /// Create, list, show and change tasks
+    #[command(subcommand)]
+    Task(TaskCommand),
+    /// Show and change single steps
+    #[command(subcommand)]
+    Step(StepCommand),
+    /// Say why a task or step does not go on, and what would change it
+    Why(WhyArguments),
+    /// List the workers: who lives, what they serve, what they hold
+    Workers(WorkersArguments),
+    /// List, pause and resume queues
+    #[command(subcommand)]
+    Queue(PauseCommand),
+    /// List, pause and resume task types, by NAMESPACE/NAME
+    #[command(subcommand)]
+    Type(PauseCommand),
     /// Work out what a run would do and when, without a database: the rules under a virtual clock
     Simulate(SimulateArguments),
     /// Check, show and compare templates
@@ -149,7 +169,7 @@ pub struct SimulateArguments {
 }
 
 /// Reads `90s`, `5m`, `1h`, `1500ms`, `2.5s`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {

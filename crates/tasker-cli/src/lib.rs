@@ -10,13 +10,17 @@ pub mod db;
 mod explain;
 mod failure;
 mod feed;
+mod handlers;
+mod operate;
 mod outcomes;
 mod postgres;
 mod printing;
 mod run;
+mod signals;
 mod simulate;
 mod template;
 pub mod view;
+mod worker;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -62,6 +66,13 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Worker(worker) => worker::run(worker, &arguments.database).await,
+        Command::Task(command) => operate::task(command, &arguments.database).await,
+        Command::Step(command) => operate::step(command, &arguments.database).await,
+        Command::Why(why) => operate::why(why, &arguments.database).await,
+        Command::Workers(workers) => operate::workers(workers, &arguments.database).await,
+        Command::Queue(command) => operate::queue(command, &arguments.database).await,
+        Command::Type(command) => operate::task_type(command, &arguments.database).await,
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Template(command) => template::run(command),
         Command::Explain(arguments) => explain::run(&arguments),

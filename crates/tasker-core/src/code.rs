@@ -5,6 +5,7 @@ use tasker_domain::code::{Code, Coded};
 use crate::database::OpenError;
 use crate::entropy::EntropyError;
 use crate::error::RunError;
+use crate::ops::{FilterProblem, StepNotFound};
 use crate::registry::MissingHandlers;
 use crate::step_handler::ConfigProblem;
 use crate::step_handler::command::StepProblem;
@@ -74,5 +75,22 @@ impl Coded for StepProblem {
 impl Coded for ConfigProblem {
     fn code(&self) -> Code {
         Code::HANDLER_SETTINGS
+    }
+}
+
+impl Coded for StepNotFound {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unreadable(_) => Code::INPUT_REFUSED,
+            Self::NoSuchTask(_) => Code::UNKNOWN_TASK,
+            Self::NoSuchStep(_) | Self::NotInTask { .. } | Self::Several { .. } => Code::UNKNOWN_STEP,
+            Self::Ledger(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for FilterProblem {
+    fn code(&self) -> Code {
+        Code::INPUT_REFUSED
     }
 }

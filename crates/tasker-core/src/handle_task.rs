@@ -81,6 +81,7 @@ impl Tasker {
             queues: Some(&[]),
             handlers: Some(&[]),
             types: &[],
+            templates: None,
         };
         let worker_id = self.ledger().start_worker(&entry).await?;
         let (lost, holding) = (CancellationToken::new(), Holding::default());

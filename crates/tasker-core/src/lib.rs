@@ -6,6 +6,7 @@ pub mod database;
 pub mod entropy;
 pub mod error;
 pub mod handle_task;
+pub mod ops;
 pub mod orchestration;
 pub mod registry;
 pub mod step_handler;

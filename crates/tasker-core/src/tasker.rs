@@ -96,6 +96,18 @@ impl Tasker {
         self
     }
 
+    /// Is called so in the list of workers and in the history, instead of by host and process.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.label = name.into();
+        self
+    }
+
+    /// Its name in the list of workers and in the history.
+    pub fn name(&self) -> &str {
+        &self.label
+    }
+
     /// Takes another content under a version that is in use, instead of refusing it: for a database of one's own.
     #[must_use]
     pub fn allowing_redefinition(mut self) -> Self {
@@ -226,6 +238,7 @@ impl Tasker {
             queues: Some(&[]),
             handlers: Some(&[]),
             types: &[],
+            templates: None,
         }
     }
 

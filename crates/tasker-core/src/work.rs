@@ -29,6 +29,7 @@ const ENTER_AGAIN: Duration = Duration::from_secs(1);
 pub struct Work<'a> {
     queues: Option<Vec<String>>,
     adopts: Vec<String>,
+    templates: Option<Vec<String>>,
     observer: &'a dyn Observer,
     drain: CancellationToken,
     stop: CancellationToken,
@@ -48,6 +49,7 @@ impl Default for Work<'_> {
         Self {
             queues: None,
             adopts: Vec::new(),
+            templates: None,
             observer: &Unobserved,
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -82,6 +84,15 @@ impl<'a> Work<'a> {
     #[must_use]
     pub fn adopting(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.adopts = types.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Carries out only tasks of these templates, each in the version that it has: for handlers that know only those, such
+    /// as programs, which are run only from files at hand.
+    #[must_use]
+    pub fn of_templates<'t>(mut self, templates: impl IntoIterator<Item = &'t Template>) -> Self {
+        let named = |template: &Template| format!("{}/{} {}", template.namespace, template.name, template.version);
+        self.templates = Some(templates.into_iter().map(named).collect());
         self
     }
 
@@ -206,6 +217,7 @@ impl Tasker {
             queues: work.queues.as_deref(),
             handlers: handlers.as_deref(),
             types: &work.adopts,
+            templates: work.templates.as_deref(),
         };
         let real = SystemClock::new();
         loop {

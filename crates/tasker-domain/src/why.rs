@@ -42,6 +42,8 @@ pub struct TaskFacts {
     pub halted: bool,
     /// Who paused it.
     pub paused: Option<PausedBy>,
+    /// `namespace/name version` of its type.
+    pub template: String,
 }
 
 /// Facts about a step that has not ended well.
@@ -67,6 +69,8 @@ pub struct StepFacts {
     pub holder: Option<HolderFacts>,
     /// The instant (UTC) it waits for.
     pub wakes_at: Option<NaiveDateTime>,
+    /// Whether that instant has passed by the database's clock.
+    pub is_due: bool,
     /// Whether it stands in the line, and how many stand before it.
     pub in_line: Option<u64>,
     /// Its queue.
@@ -76,6 +80,8 @@ pub struct StepFacts {
     /// Whether a live worker serves its queue.
     pub queue_served: bool,
     /// Whether a live worker serves its queue and has its handler.
+    pub handler_served: bool,
+    /// Whether a live worker carries it out: it serves its queue, has its handler and carries out tasks of its template.
     pub lane_served: bool,
     /// Its queue or task type that is paused: `queue` or `type`, its name, and by whom.
     pub paused: Option<(String, String, PausedBy)>,
@@ -150,6 +156,11 @@ pub enum Reason {
         queue: String,
         /// The handler.
         handler: String,
+    },
+    /// Live workers have its handler, but were started with other templates.
+    NoWorkerWithTemplate {
+        /// `namespace/name version` of the task's type.
+        template: String,
     },
     /// Its task is paused.
     TaskPaused {
@@ -254,7 +265,9 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
     {
         return Reason::Paused { scope: scope.clone(), name: name.clone(), by: by.clone() };
     }
-    if let Some(until) = step.wakes_at {
+    // Who is due and is looked for by nobody waits for a worker, not for the time.
+    let waits_in_vain = step.is_due && !step.lane_served;
+    if let Some(until) = step.wakes_at.filter(|_| !waits_in_vain) {
         return match step.state {
             StepState::Error => Reason::WaitsForRetry {
                 until,
@@ -265,19 +278,32 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
             _ => Reason::WaitsForStart { until },
         };
     }
-    let Some(before) = step.in_line else {
+    if step.in_line.is_none() && step.wakes_at.is_none() {
         return Reason::SideRowsDiffer;
-    };
+    }
     if task.reserved {
         return Reason::Reserved;
     }
     match (&step.queue, &step.handler) {
         (Some(queue), _) if !step.queue_served => Reason::NoWorkerForQueue { queue: queue.clone() },
-        (Some(queue), Some(handler)) if !step.lane_served => {
+        (Some(queue), Some(handler)) if !step.handler_served => {
             Reason::NoWorkerWithHandler { queue: queue.clone(), handler: handler.clone() }
         }
-        _ => Reason::InLine { before },
+        (Some(_), Some(_)) if !step.lane_served => Reason::NoWorkerWithTemplate { template: task.template.clone() },
+        _ => Reason::InLine { before: step.in_line.unwrap_or(0) },
     }
+}
+
+/// Judges a task all of whose steps have ended well, or that has none: why it is not at rest. Nothing where it is.
+pub fn reason_without_steps(task: &TaskFacts) -> Option<Reason> {
+    if task.state.is_at_rest() {
+        return None;
+    }
+    Some(match (task.ours, task.adopted) {
+        (true, _) => Reason::SideRowsDiffer,
+        (false, true) => Reason::ToBeAdopted,
+        (false, false) => Reason::NotAdopted,
+    })
 }
 
 impl Reason {
@@ -293,6 +319,7 @@ impl Reason {
             Reason::InLine { .. } => "in_line",
             Reason::NoWorkerForQueue { .. } => "no_worker_for_queue",
             Reason::NoWorkerWithHandler { .. } => "no_worker_with_handler",
+            Reason::NoWorkerWithTemplate { .. } => "no_worker_with_template",
             Reason::TaskPaused { .. } => "task_paused",
             Reason::Paused { .. } => "paused",
             Reason::Reserved => "reserved",
@@ -329,37 +356,49 @@ impl Reason {
             Reason::Running { .. } => "it ends by itself, or at its time limit".to_owned(),
             Reason::Abandoned { .. } => "a live worker takes it over and it is tried again".to_owned(),
             Reason::WaitsForParents { .. } => "it starts when they have ended well".to_owned(),
-            Reason::BehindDeadParent { .. } => "resolve or complete the parent: `tasker step resolve STEP`".to_owned(),
+            Reason::BehindDeadParent { .. } => format!(
+                "to go on without it: `tasker step resolve {step} --reason WHY`; to give up: `tasker task cancel {task} --reason WHY`"
+            ),
             Reason::WaitsForRetry { .. } => {
-                format!("it is tried again by itself; at once with `tasker step retry {step}`")
+                format!("it is tried again by itself; at once with `tasker step retry {step} --reason WHY`")
             }
             Reason::WaitsForStart { .. } => "it starts by itself at that instant".to_owned(),
-            Reason::InLine { .. } => {
-                format!("a worker takes it when it has room; sooner with `tasker task priority {task} 10`")
-            }
+            Reason::InLine { .. } => format!(
+                "a worker takes it when it has room; sooner with `tasker task priority {task} --points 10 --reason WHY`"
+            ),
             Reason::NoWorkerForQueue { queue } => {
-                format!("start a worker that serves it: `tasker worker --queues {queue}`")
+                format!("start a worker that serves it: `tasker worker --templates FOLDER --queues {queue}`")
             }
-            Reason::NoWorkerWithHandler { handler, .. } => format!("start a worker in which `{handler}` is registered"),
-            Reason::TaskPaused { .. } => format!("`tasker task resume {task}`"),
+            Reason::NoWorkerWithHandler { handler, .. } => {
+                format!(
+                    "start a program in which the handler `{handler}` is registered; `tasker worker` has `command` and `http`"
+                )
+            }
+            Reason::NoWorkerWithTemplate { .. } => {
+                "start a worker with the folder that holds this template: `tasker worker --templates FOLDER`".to_owned()
+            }
+            Reason::TaskPaused { .. } => format!("`tasker task resume {task} --reason WHY`"),
             Reason::Paused { scope, name, .. } => format!("`tasker {scope} resume {name}`"),
-            Reason::Reserved => format!("take it up again: `tasker run TEMPLATE --resume {task}`"),
-            Reason::Halted => "nothing new is started; the task ends when what runs has ended".to_owned(),
-            Reason::DeadPermanent { .. } | Reason::DeadExhausted { .. } => {
-                format!("`tasker step retry {step}`, `tasker step resolve {step}` or `tasker step complete {step}`")
+            Reason::Reserved => {
+                format!("take it up again: `tasker run TEMPLATE --resume {task}`, or `tasker task run {task}`")
             }
+            Reason::Halted => "nothing new is started; the task ends when what runs has ended".to_owned(),
+            Reason::DeadPermanent { .. } | Reason::DeadExhausted { .. } => format!(
+                "`tasker step retry {step}`, `tasker step resolve {step}` or `tasker step complete {step} --results JSON`, each with `--reason WHY`"
+            ),
             Reason::Cancelled => "nothing: it was called off".to_owned(),
-            Reason::TaskAtRest { state: TaskState::Error } => format!("`tasker task retry {task}`"),
+            Reason::TaskAtRest { state: TaskState::Error } => format!("`tasker task retry {task} --reason WHY`"),
             Reason::TaskAtRest { .. } => "nothing: the task has ended".to_owned(),
             Reason::NotAdopted => {
-                "start a worker that adopts its type: `tasker worker --adopt NAMESPACE/NAME`".to_owned()
+                "start a worker that adopts its type: `tasker worker --templates FOLDER --adopt NAMESPACE/NAME`"
+                    .to_owned()
             }
             Reason::ToBeAdopted => "a worker that adopts its type finds it within seconds".to_owned(),
             Reason::FitsNoDefinition => {
                 "register a template of its type whose steps and dependencies are those of the task".to_owned()
             }
             Reason::RunsElsewhere => format!(
-                "another program runs it; if that program is gone: `tasker step cancel {step}` or `tasker step complete {step}`"
+                "another program runs it; if that program is gone: `tasker step cancel {step}` or `tasker step complete {step} --results JSON`, each with `--reason WHY`"
             ),
             Reason::SideRowsDiffer => "`tasker db reindex` writes the side rows anew from the record".to_owned(),
         }
@@ -369,13 +408,17 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let error = |error: &Option<String>| error.as_deref().map_or_else(String::new, |text| format!(": {text}"));
+        let to_the_second = |instant: &NaiveDateTime| instant.format("%Y-%m-%d %H:%M:%S").to_string();
         let parents = |parents: &[OpenParent]| {
             parents.iter().map(|parent| format!("{} ({})", parent.step, parent.state)).collect::<Vec<_>>().join(", ")
         };
         match self {
             Reason::Running { worker, lease_until } => {
                 write!(f, "runs at {worker}")?;
-                lease_until.map_or(Ok(()), |until| write!(f, ", whose lease holds until {until} UTC"))
+                match lease_until {
+                    Some(until) => write!(f, ", whose lease holds until {} UTC", to_the_second(until)),
+                    None => Ok(()),
+                }
             }
             Reason::Abandoned { worker } => write!(f, "was held by {worker}, which has been silent for its lease"),
             Reason::WaitsForParents { parents: open } => write!(f, "waits for {}", parents(open)),
@@ -383,14 +426,18 @@ impl fmt::Display for Reason {
                 write!(f, "can never start: {} stands before it", parents(open))
             }
             Reason::WaitsForRetry { until, error: last, attempts, attempts_allowed } => {
-                write!(f, "waits until {until} UTC for attempt {} of {attempts_allowed}{}", attempts + 1, error(last))
+                let (until, next) = (to_the_second(until), attempts + 1);
+                write!(f, "waits until {until} UTC for attempt {next} of {attempts_allowed}{}", error(last))
             }
-            Reason::WaitsForStart { until } => write!(f, "was asked for {until} UTC"),
+            Reason::WaitsForStart { until } => write!(f, "was asked for {} UTC", to_the_second(until)),
             Reason::InLine { before: 0 } => write!(f, "is next in its line"),
             Reason::InLine { before } => write!(f, "stands in line behind {before} others"),
             Reason::NoWorkerForQueue { queue } => write!(f, "no live worker serves queue `{queue}`"),
             Reason::NoWorkerWithHandler { queue, handler } => {
                 write!(f, "no live worker of queue `{queue}` has the handler `{handler}`")
+            }
+            Reason::NoWorkerWithTemplate { template } => {
+                write!(f, "no live worker that has its handler carries out tasks of {template}")
             }
             Reason::TaskPaused { by } => write!(f, "the task was paused by {}: {}", by.actor, by.reason),
             Reason::Paused { scope, name, by } => {
@@ -403,6 +450,7 @@ impl fmt::Display for Reason {
                 write!(f, "failed {attempts} times, which is all{}", error(last))
             }
             Reason::Cancelled => write!(f, "was called off"),
+            Reason::TaskAtRest { state: TaskState::Error } => write!(f, "the task has ended in error"),
             Reason::TaskAtRest { state } => write!(f, "the task is {state}"),
             Reason::NotAdopted => write!(f, "another program made the task and no live worker adopts its type"),
             Reason::ToBeAdopted => write!(f, "another program made the task; a worker adopts its type"),

@@ -81,6 +81,19 @@ fn lines(difference: &Difference, obstacles: &[Obstacle]) -> Vec<String> {
     }
     let good = Style::new().fg_color(Some(AnsiColor::Green.into()));
     let bad = Style::new().fg_color(Some(AnsiColor::Red.into()));
+    let mut lines = changes(difference, good, bad);
+    lines.push(String::new());
+    if obstacles.is_empty() {
+        lines.push("a task that runs by the old version could go on by the new one".to_owned());
+    } else {
+        lines.push("a task that runs by the old version could not go on by the new one:".to_owned());
+        lines.extend(obstacles.iter().map(|obstacle| format!("  {}", visible(&obstacle.to_string()))));
+    }
+    lines
+}
+
+/// What differs, without a style where none is given.
+pub(crate) fn changes(difference: &Difference, good: Style, bad: Style) -> Vec<String> {
     let mut lines = Vec::new();
     if !difference.template.is_empty() {
         lines.push("the template".to_owned());
@@ -98,13 +111,6 @@ fn lines(difference: &Difference, obstacles: &[Obstacle]) -> Vec<String> {
     }
     if difference.reordered {
         lines.push("the steps stand in another order".to_owned());
-    }
-    lines.push(String::new());
-    if obstacles.is_empty() {
-        lines.push("a task that runs by the old version could go on by the new one".to_owned());
-    } else {
-        lines.push("a task that runs by the old version could not go on by the new one:".to_owned());
-        lines.extend(obstacles.iter().map(|obstacle| format!("  {}", visible(&obstacle.to_string()))));
     }
     lines
 }

@@ -6,6 +6,8 @@ mod graph;
 mod schema;
 mod show;
 
+pub(crate) use diff::changes;
+
 use std::fs;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

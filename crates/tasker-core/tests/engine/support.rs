@@ -132,5 +132,6 @@ pub(crate) fn worker(name: &str, lease: std::time::Duration) -> tasker_postgres:
         queues: None,
         handlers: None,
         types: &[],
+        templates: None,
     }
 }

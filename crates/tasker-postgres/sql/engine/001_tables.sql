@@ -144,7 +144,7 @@ create index later_order on tasker_engine.later (lane, wake_at);
 --   stale     lanes were made, paused or resumed since it last asked which ones it serves
 --   asleep    it found nothing to do: who leaves something in the line notifies
 --   queues    the queues it serves, null for all; handlers those it has, null for any; types those of others' tasks
---             that it adopts (R-34)
+--             that it adopts (R-34); templates those (`namespace/name version`) whose tasks it carries out, null for all
 create table tasker_engine.worker (
   worker_id   integer generated always as identity primary key,
   name        text not null,
@@ -158,5 +158,6 @@ create table tasker_engine.worker (
   task_id     bigint,
   queues      text[],
   handlers    text[],
-  types       text[] not null default '{}'
+  types       text[] not null default '{}',
+  templates   text[]
 ) with (fillfactor = 50, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_scale_factor = 0);

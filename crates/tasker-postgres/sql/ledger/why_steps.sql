@@ -12,13 +12,17 @@ select s.step_id, ns.name, s.state, s.error, s.attempts, s.retry_limit, s.retrya
   w.name as worker, w.seen_at, w.seen_at + w.lease as lease_until,
   w.worker_id is not null and not w.lost and w.seen_at + w.lease > clock_timestamp() as worker_lives,
   (select l.wake_at from tasker_engine.later l where l.lane = q.lane and l.wake_at = q.rank and l.step_id = s.step_id limit 1) as wakes_at,
+  q.rank <= clock_timestamp() as is_due,
   exists (select from tasker_engine.ready r where r.lane = q.lane and r.rank = q.rank and r.step_id = s.step_id) as in_line,
   (select count(*) from (select from tasker_engine.ready r where r.lane = q.lane and r.rank < q.rank limit $2) b) as before,
   l.queue, l.handler,
   exists (select from tasker_engine.worker v where not v.lost and v.seen_at + v.lease > clock_timestamp()
     and (v.queues is null or l.queue = any(v.queues))) as queue_served,
   exists (select from tasker_engine.worker v where not v.lost and v.seen_at + v.lease > clock_timestamp()
-    and (v.queues is null or l.queue = any(v.queues)) and (v.handlers is null or l.handler = any(v.handlers))) as lane_served,
+    and (v.queues is null or l.queue = any(v.queues)) and (v.handlers is null or l.handler = any(v.handlers))) as handler_served,
+  exists (select from tasker_engine.worker v where not v.lost and v.seen_at + v.lease > clock_timestamp()
+    and (v.queues is null or l.queue = any(v.queues)) and (v.handlers is null or l.handler = any(v.handlers))
+    and (v.templates is null or tn.name || '/' || nt.name || ' ' || nt.version = any(v.templates))) as lane_served,
   (select jsonb_build_object('scope', p.scope, 'name', p.name, 'actor', p.actor, 'reason', p.reason) from tasker_engine.pause p
     where p.scope = 'queue' and p.name = l.queue or p.scope = 'type' and p.name = tn.name || '/' || nt.name limit 1) as paused,
   coalesce((select jsonb_agg(jsonb_build_object('step', pn.name, 'state', coalesce(px.to_state, 'pending')) order by p.workflow_step_id)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::json;
 use serde_json::value::RawValue;
 use sqlx::{FromRow, Postgres, Transaction};
@@ -505,7 +505,15 @@ impl Plan {
         word: &str,
     ) -> Result<(), LedgerError> {
         let metadata = json!({ "actor": by.actor, "reason": by.reason, "operation": word });
-        let now = by.now;
+        // One instant for everything that one operation writes, read while its tasks are locked.
+        let now = match by.now {
+            Some(now) => Some(now),
+            None => {
+                let now = include_str!("../../sql/operations/now.sql");
+                let now: DateTime<Utc> = sqlx::query_scalar(now).fetch_one(&mut **transaction).await?;
+                Some(now.naive_utc())
+            }
+        };
         if !self.writes.is_empty() {
             sqlx::query(include_str!("../../sql/operations/write_steps.sql"))
                 .bind(self.writes.iter().map(|write| write.step_id).collect::<Vec<_>>())

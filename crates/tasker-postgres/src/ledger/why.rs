@@ -60,6 +60,7 @@ impl Ledger {
                 adopted: row.try_get("adopted")?,
                 fits: row.try_get("fits")?,
                 halted: row.try_get("halted")?,
+                template: format!("{namespace}/{name} {version}"),
                 paused: paused.as_ref().map(paused_by),
             },
             deadline: instant(&row, "deadline")?,
@@ -105,16 +106,18 @@ fn step_facts(row: &PgRow) -> Result<StepFacts, LedgerError> {
             None => None,
         },
         wakes_at: instant(row, "wakes_at")?,
+        is_due: row.try_get::<Option<bool>, _>("is_due")?.unwrap_or(false),
         in_line: in_line.then_some(row.try_get::<i64, _>("before")?.unsigned_abs()),
         queue: row.try_get("queue")?,
         handler: row.try_get("handler")?,
         queue_served: row.try_get("queue_served")?,
+        handler_served: row.try_get("handler_served")?,
         lane_served: row.try_get("lane_served")?,
         paused: paused.map(|paused| (text(&paused, "scope"), text(&paused, "name"), paused_by(&paused))),
     })
 }
 
-fn paused_by(value: &Value) -> PausedBy {
+pub(super) fn paused_by(value: &Value) -> PausedBy {
     PausedBy { actor: text(value, "actor"), reason: text(value, "reason") }
 }
 
@@ -122,7 +125,7 @@ fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
-fn state<S: std::str::FromStr>(row: &PgRow, column: &str) -> Result<S, LedgerError>
+pub(super) fn state<S: std::str::FromStr>(row: &PgRow, column: &str) -> Result<S, LedgerError>
 where
     S::Err: std::fmt::Display,
 {
@@ -130,6 +133,6 @@ where
     word.parse().map_err(|error: S::Err| LedgerError::Inconsistent(error.to_string()))
 }
 
-fn instant(row: &PgRow, column: &str) -> Result<Option<NaiveDateTime>, LedgerError> {
+pub(super) fn instant(row: &PgRow, column: &str) -> Result<Option<NaiveDateTime>, LedgerError> {
     Ok(row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(|at| at.naive_utc()))
 }

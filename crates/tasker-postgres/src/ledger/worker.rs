@@ -66,6 +66,8 @@ pub struct NewWorker<'a> {
     pub handlers: Option<&'a [String]>,
     /// The types (`namespace/name`) of others' tasks that it adopts.
     pub types: &'a [String],
+    /// The templates (`namespace/name version`) whose tasks it carries out; all where nothing is given.
+    pub templates: Option<&'a [String]>,
 }
 
 impl Ledger {
@@ -79,6 +81,7 @@ impl Ledger {
             .bind(worker.queues)
             .bind(worker.handlers)
             .bind(worker.types)
+            .bind(worker.templates)
             .fetch_one(&self.pool)
             .await?;
         Ok(row.try_get("worker_id")?)

@@ -107,6 +107,7 @@ async fn a_role_of_another_zone_and_path_sees_and_writes_the_same() {
             queues: None,
             handlers: None,
             types: &[],
+            templates: None,
         })
         .await
         .unwrap();

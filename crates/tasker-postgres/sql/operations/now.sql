@@ -1,0 +1,2 @@
+-- The database's present instant.
+select clock_timestamp() as now
