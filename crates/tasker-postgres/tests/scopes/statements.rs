@@ -73,6 +73,7 @@ fn seen_as(rust: &str) -> Seen {
         "Value" => seen::<serde_json::Value>(),
         "Vec<i32>" | "Vec<Option<i32>>" => seen::<Vec<i32>>(),
         "Vec<i64>" => seen::<Vec<i64>>(),
+        "Vec<Option<DateTime<Utc>>>" => seen::<Vec<DateTime<Utc>>>(),
         "Vec<f64>" => seen::<Vec<f64>>(),
         "Vec<bool>" => seen::<Vec<bool>>(),
         "Vec<String>" | "Vec<Option<String>>" => seen::<Vec<String>>(),
@@ -148,7 +149,8 @@ fn fields(statement: &Listed, name: &str) -> Vec<Wanted> {
                     || <DateTime<Utc> as Type<Postgres>>::compatible(found)
             };
         }
-        found.push((Some(field.trim_start_matches("pub ").to_owned()), Some(seen)));
+        let field = field.rsplit(' ').next().unwrap_or(field);
+        found.push((Some(field.to_owned()), Some(seen)));
         json = false;
     }
     found
