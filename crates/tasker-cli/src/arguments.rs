@@ -1,11 +1,13 @@
 //! The command line.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::db::DbCommand;
+use crate::explain::ExplainArguments;
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
 
@@ -50,7 +52,9 @@ pub struct DatabaseArguments {
 pub enum Command {
     /// Create a task from a template and work it to its end
     Run(RunArguments),
-    /// Check templates
+    /// Work out what a run would do and when, without a database: the rules under a virtual clock
+    Simulate(SimulateArguments),
+    /// Check, show and compare templates
     #[command(subcommand)]
     Template(TemplateCommand),
     /// Create and check the tables in the database
@@ -59,6 +63,19 @@ pub enum Command {
     /// Look after the private PostgreSQL
     #[command(subcommand)]
     Postgres(PostgresCommand),
+    /// Say what the code of an error means and what to do
+    Explain(ExplainArguments),
+}
+
+/// What a task is about.
+#[derive(Debug, Clone, Args)]
+pub struct ContextArguments {
+    /// The task's context: JSON text, @FILE, or - for standard input
+    #[arg(long, value_name = "JSON|@FILE|-")]
+    pub context: Option<String>,
+    /// Set one value of the context, by its path; the value is JSON if it reads as JSON, otherwise text
+    #[arg(long, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
 }
 
 /// Arguments of `tasker run`.
@@ -70,12 +87,9 @@ pub enum Command {
 pub struct RunArguments {
     /// The template, a YAML file
     pub template: PathBuf,
-    /// The task's context: JSON text, @FILE, or - for standard input
-    #[arg(long, value_name = "JSON|@FILE|-")]
-    pub context: Option<String>,
-    /// Set one value of the context, by its path; the value is JSON if it reads as JSON, otherwise text
-    #[arg(long, value_name = "PATH=VALUE")]
-    pub set: Vec<String>,
+    /// What the task is about.
+    #[command(flatten)]
+    pub context: ContextArguments,
     /// Replace every handler by a script that says how each attempt ends
     #[arg(long, value_name = "FILE")]
     pub outcomes: Option<PathBuf>,
@@ -97,6 +111,41 @@ pub struct RunArguments {
     /// How many steps may run at the same time
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub concurrency: Option<u16>,
+}
+
+/// Arguments of `tasker simulate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit status: 0 the task would be complete, 1 it would end in error, 64 wrong arguments, 65 bad template, \
+context, outcomes or durations."
+)]
+pub struct SimulateArguments {
+    /// The template, a YAML file
+    pub template: PathBuf,
+    /// What the task is about.
+    #[command(flatten)]
+    pub context: ContextArguments,
+    /// How each attempt ends, as for `tasker run`; without it every attempt succeeds
+    #[arg(long, value_name = "FILE")]
+    pub outcomes: Option<PathBuf>,
+    /// How long the attempts of each step take: YAML or JSON, such as `pack: 5m`; without it they take no time
+    #[arg(long, value_name = "FILE")]
+    pub durations: Option<PathBuf>,
+    /// Where the chance in the waits before retries comes from: the same seed gives the same run
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// How many steps may run at the same time; without it, any number
+    #[arg(long, value_name = "N")]
+    pub workers: Option<NonZeroUsize>,
+    /// Print one JSON document and nothing else on standard output
+    #[arg(long, conflicts_with = "svg")]
+    pub json: bool,
+    /// Print the schedule as a picture in SVG and nothing else on standard output
+    #[arg(long)]
+    pub svg: bool,
+    /// Environment whose overlay in the template counts
+    #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
+    pub environment: Option<String>,
 }
 
 /// Reads `90s`, `5m`, `1h`, `1500ms`, `2.5s`; a bare number is seconds.

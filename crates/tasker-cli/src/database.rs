@@ -1,5 +1,6 @@
 //! Which database: the one that was named, else the private cluster.
 
+use tasker_domain::code::Coded;
 use tasker_postgres::PgPool;
 use tasker_postgres::cluster::{self, ClusterHandle, ClusterOptions};
 use tasker_postgres::connection;
@@ -21,7 +22,6 @@ pub(crate) struct Database {
 
 /// Connects, and makes or starts the private cluster where no database was named.
 pub(crate) async fn connect(arguments: &DatabaseArguments, connections: u32) -> Result<Database, Failure> {
-    let unavailable = |error: &dyn std::fmt::Display| Failure::new(ExitStatus::Unavailable, error);
     let (options, cluster) = match &arguments.database_url {
         Some(url) => (connection::parse_url(url).map_err(|error| unavailable(&error))?, None),
         None => {
@@ -40,8 +40,12 @@ pub(crate) async fn connect(arguments: &DatabaseArguments, connections: u32) -> 
 pub(crate) async fn open(arguments: &DatabaseArguments, connections: u32) -> Result<Database, Failure> {
     let database = connect(arguments, connections).await?;
     let policy = if database.is_private { Policy::Private } else { Policy::External };
-    schema::ensure(&database.pool, policy).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?;
+    schema::ensure(&database.pool, policy).await.map_err(|error| unavailable(&error))?;
     Ok(database)
+}
+
+fn unavailable(error: &(impl Coded + std::fmt::Display)) -> Failure {
+    Failure::coded(ExitStatus::Unavailable, error)
 }
 
 fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
@@ -59,7 +63,7 @@ pub(crate) async fn db(command: DbCommand, arguments: &DatabaseArguments) -> Res
     match crate::db::run(&command, &database.pool, &mut UntilClosed(std::io::stdout())).await {
         Ok(DbOutcome::Fine) => Ok(ExitStatus::Success),
         Ok(DbOutcome::Differs | DbOutcome::Unfinished) => Ok(ExitStatus::Failed),
-        Err(error) => Err(Failure::new(error.status(), error)),
+        Err(error) => Err(Failure::coded(error.status(), &error)),
     }
 }
 
@@ -69,6 +73,6 @@ pub(crate) async fn postgres(command: PostgresCommand, arguments: &DatabaseArgum
         Ok(()) => Ok(ExitStatus::Success),
         // psql has said itself what was wrong.
         Err(PostgresFailure::PsqlEnded(code)) => Ok(ExitStatus::Other(code)),
-        Err(failure) => Err(Failure::new(ExitStatus::Other(failure.exit_code()), failure)),
+        Err(failure) => Err(Failure::coded(ExitStatus::Other(failure.exit_code()), &failure)),
     }
 }

@@ -4,8 +4,10 @@ use std::fmt;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
+use tasker_domain::code::{Code, Coded};
 
 use crate::printing::{to_stderr, unless_closed, visible};
+use crate::view::TaskEnd;
 
 /// What the exit status means; the numbers are those of `sysexits.h` where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,15 @@ pub enum ExitStatus {
 }
 
 impl ExitStatus {
+    /// The status of a command whose task ended like this.
+    pub(crate) fn of(end: TaskEnd) -> Self {
+        match end {
+            TaskEnd::Complete | TaskEnd::ResolvedManually => Self::Success,
+            TaskEnd::Error => Self::Failed,
+            TaskEnd::Cancelled => Self::Cancelled,
+        }
+    }
+
     /// The number.
     pub fn code(self) -> u8 {
         match self {
@@ -57,19 +68,41 @@ impl From<ExitStatus> for ExitCode {
 #[derive(Debug, Clone)]
 pub struct Failure {
     status: ExitStatus,
+    code: Code,
     message: String,
     advice: Vec<String>,
 }
 
 impl Failure {
-    /// An error that ends the command with this status.
+    /// An error that ends the command with this status, with the code that says no more than the status does.
+    /// [`Failure::coded`] says more.
     pub fn new(status: ExitStatus, message: impl fmt::Display) -> Self {
-        Self { status, message: message.to_string(), advice: Vec::new() }
+        let code = match status {
+            ExitStatus::Usage => Code::USAGE,
+            ExitStatus::Data => Code::INPUT_REFUSED,
+            _ => Code::FAILED,
+        };
+        Self { status, code, message: message.to_string(), advice: Vec::new() }
     }
 
-    /// Bad input.
+    /// An error of this code.
+    pub fn of(status: ExitStatus, code: Code, message: impl fmt::Display) -> Self {
+        Self { code, ..Self::new(status, message) }
+    }
+
+    /// An error that knows its code.
+    pub fn coded(status: ExitStatus, error: &(impl Coded + fmt::Display + ?Sized)) -> Self {
+        Self::of(status, error.code(), error)
+    }
+
+    /// Bad input that has no code of its own. [`Failure::bad`] says more.
     pub fn data(message: impl fmt::Display) -> Self {
         Self::new(ExitStatus::Data, message)
+    }
+
+    /// Bad input, of this code.
+    pub fn bad(code: Code, message: impl fmt::Display) -> Self {
+        Self::of(ExitStatus::Data, code, message)
     }
 
     /// Adds something to do.
@@ -84,11 +117,16 @@ impl Failure {
         self.status
     }
 
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
     /// Prints the error and returns its status.
     pub fn report(&self) -> ExitCode {
         let bad = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
         let hint = Style::new().fg_color(Some(AnsiColor::Cyan.into()));
-        to_stderr(format_args!("{bad}error{bad:#}: {}", visible(&self.message)));
+        to_stderr(format_args!("{bad}error[{}]{bad:#}: {}", self.code, visible(&self.message)));
         for advice in &self.advice {
             to_stderr(format_args!("{hint}hint{hint:#}: {}", visible(advice)));
         }

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use tasker_core::clock::Clock;
 use tasker_core::orchestration::{Observer, Progress};
+use tasker_domain::code::Code;
 use tasker_domain::graph::Graph;
 use tasker_domain::state::StepState as RecordedState;
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::{Ended, TaskRecord};
 
-use crate::failure::Failure;
+use crate::failure::{ExitStatus, Failure};
 use crate::view::{self, Change, RunModel, StepSpec, StepState, TaskEnd};
 
 /// The steps of a template in the order in which they are shown and reported: topological, ties in the template's order.
@@ -29,8 +30,9 @@ impl Order {
             .enumerate()
             .flat_map(|(child, step)| step.parents.iter().map(move |&parent| (parent, child)))
             .collect();
-        let graph = Graph::new(template.steps.len(), &edges)
-            .map_err(|cycles| Failure::data(format!("the template's steps wait for each other: {cycles}")))?;
+        let graph = Graph::new(template.steps.len(), &edges).map_err(|cycles| {
+            Failure::bad(Code::NOT_A_GRAPH, format!("the template's steps wait for each other: {cycles}"))
+        })?;
         let places = graph.topological_order().to_vec();
         let mut positions = vec![0; places.len()];
         for (position, &place) in places.iter().enumerate() {
@@ -53,10 +55,12 @@ impl Order {
                 }
             })
             .collect();
-        RunModel::new(&template.namespace, &template.name, template.version.to_string(), specs).map_err(Failure::data)
+        RunModel::new(&template.namespace, &template.name, template.version.to_string(), specs)
+            .map_err(|error| Failure::coded(ExitStatus::Data, &error))
     }
 
-    fn position(&self, place: usize) -> usize {
+    /// Where a step of the template stands.
+    pub(crate) fn position(&self, place: usize) -> usize {
         self.positions[place]
     }
 }

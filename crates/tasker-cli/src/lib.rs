@@ -1,15 +1,20 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod code;
+mod command_line;
 mod confirmation;
+mod context;
 mod database;
 pub mod db;
+mod explain;
 mod failure;
 mod feed;
 mod outcomes;
 mod postgres;
 mod printing;
 mod run;
+mod simulate;
 mod template;
 pub mod view;
 
@@ -19,6 +24,7 @@ use std::time::Duration;
 pub use arguments::{Arguments, Command};
 use clap::Parser;
 pub use failure::{ExitStatus, Failure};
+use tasker_domain::code::Code;
 use tracing_subscriber::EnvFilter;
 
 /// How long the end of the program waits for threads that are in the middle of something.
@@ -36,8 +42,12 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return Failure::new(ExitStatus::Unavailable, format!("the program cannot start its threads: {error}"))
-                .report();
+            return Failure::of(
+                ExitStatus::Unavailable,
+                Code::SYSTEM_THREADS,
+                format!("the program cannot start its threads: {error}"),
+            )
+            .report();
         }
     };
     let done = runtime.block_on(dispatch(arguments));
@@ -52,7 +62,9 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Template(command) => template::run(command),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Db(command) => database::db(command, &arguments.database).await,
         Command::Postgres(command) => database::postgres(command, &arguments.database).await,
     }

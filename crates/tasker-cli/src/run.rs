@@ -1,6 +1,6 @@
 //! `tasker run`.
 
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,13 @@ use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::step_handler::command::CommandHandler;
 use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
 use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
-use tasker_domain::context::ContextCheck;
+use tasker_domain::code::Code;
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
 use tokio_util::sync::CancellationToken;
 
 use crate::arguments::{DatabaseArguments, RunArguments};
+use crate::command_line::{holds_no_secret, program, quoted};
 use crate::database;
 use crate::failure::{ExitStatus, Failure};
 use crate::feed::{Feed, Order};
@@ -33,11 +34,11 @@ pub(crate) async fn run(
 ) -> Result<ExitStatus, Failure> {
     // Everything that can be found wrong without a database is found before one is looked for.
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
-    let context = context(&arguments)?;
+    let context = crate::context::read(&arguments.context)?;
     let handlers = handlers(&arguments, &template)?;
     handlers.check(&template).map_err(|missing| no_handler(&missing))?;
     if arguments.resume.is_none() {
-        ContextCheck::new(&template).map_err(Failure::data)?.check(&context).map_err(refused_context)?;
+        crate::context::check(&template, &context)?;
     }
 
     let database = database::open(database_arguments, 4).await?;
@@ -48,7 +49,7 @@ pub(crate) async fn run(
         (None, None) => CONCURRENCY,
     };
     let mut tasker = Tasker::new(database.pool.clone(), handlers)
-        .map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         .with_clock(clock.clone())
         .with_concurrency(concurrency);
     if arguments.allow_redefine || database.is_private {
@@ -62,8 +63,11 @@ pub(crate) async fn run(
     let look = Look::choose(std::io::stderr().is_terminal(), &environment);
     let feed = Feed::new(view::Progress::new(model, mode, look), order, clock.clone());
     if let Some(task_id) = arguments.resume
-        && let Some(record) =
-            tasker.ledger().task_record(task_id).await.map_err(|error| Failure::new(ExitStatus::Unavailable, error))?
+        && let Some(record) = tasker
+            .ledger()
+            .task_record(task_id)
+            .await
+            .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?
         && record.task.definition.as_ref().is_some_and(|(_, hash)| *hash == template.content_hash())
     {
         feed.resumed(&record);
@@ -166,45 +170,6 @@ fn user() -> String {
         .unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn context(arguments: &RunArguments) -> Result<Json, Failure> {
-    let unreadable = |what: &str, error: &dyn std::fmt::Display| {
-        Failure::data(format!("the context {what} cannot be read: {error}"))
-    };
-    let (text, origin) = match arguments.context.as_deref() {
-        None => ("{}".to_owned(), "given by --context".to_owned()),
-        Some("-") => {
-            let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).map_err(|error| unreadable("on standard input", &error))?;
-            (text, "on standard input".to_owned())
-        }
-        Some(argument) => match argument.strip_prefix('@') {
-            Some(file) => {
-                let origin = format!("in {file}");
-                (std::fs::read_to_string(file).map_err(|error| unreadable(&origin, &error))?, origin)
-            }
-            None => (argument.to_owned(), "given by --context".to_owned()),
-        },
-    };
-    let mut context = Json::parse(&text).map_err(|error| {
-        Failure::data(format!("the context {origin} is not JSON: {error}"))
-            .advise("write an object such as '{\"order_id\": 7}', or @FILE to read one")
-    })?;
-    if !matches!(context, Json::Object(_)) {
-        return Err(Failure::data(format!("the context {origin} is not an object"))
-            .advise("write an object such as '{\"order_id\": 7}'"));
-    }
-    for assignment in &arguments.set {
-        let Some((path, value)) = assignment.split_once('=') else {
-            return Err(
-                Failure::data(format!("--set {assignment} has no `=`")).advise("write it as --set path.to.key=value")
-            );
-        };
-        let value = Json::parse(value).unwrap_or_else(|_| Json::String(value.to_owned()));
-        context.set_path(path, value).map_err(|error| Failure::data(format!("--set {assignment}: {error}")))?;
-    }
-    Ok(context)
-}
-
 fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, Failure> {
     if let Some(file) = &arguments.outcomes {
         let script = crate::outcomes::load(file, template)?;
@@ -214,7 +179,7 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
     let mut command = CommandHandler::new();
     command.add_template(template, folder).map_err(|problems| {
         let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
-        Failure::data(format!("the template's commands cannot be run:{list}"))
+        Failure::bad(Code::HANDLER_SETTINGS, format!("the template's commands cannot be run:{list}"))
     })?;
     let calls = template.steps.iter().filter(|step| step.handler_class == HttpHandler::NAME);
     let problems: String = calls
@@ -226,21 +191,20 @@ fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, F
         })
         .collect();
     if !problems.is_empty() {
-        return Err(Failure::data(format!("the template's API calls cannot be made:{problems}")));
+        return Err(Failure::bad(
+            Code::HANDLER_SETTINGS,
+            format!("the template's API calls cannot be made:{problems}"),
+        ));
     }
     Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 
 fn no_handler(missing: &tasker_core::registry::MissingHandlers) -> Failure {
-    Failure::data(missing)
+    Failure::coded(ExitStatus::Data, missing)
         .advise(
             "`tasker run` knows the handlers `command` and `http`; handlers in Rust are run by a program of your own",
         )
         .advise("to try the definition without its code: --outcomes FILE with the content {}")
-}
-
-fn refused_context(problems: impl std::fmt::Display) -> Failure {
-    Failure::data(problems)
 }
 
 /// What is needed to say how a run ended.
@@ -281,26 +245,23 @@ impl Outcome<'_> {
             }
         };
         let task_id = report.record.task.task_id;
-        let (status, next) = match report.ending {
-            // The document has said it all.
-            Ending::Complete if self.mode == Mode::Json => (ExitStatus::Success, Vec::new()),
-            Ending::Complete => (ExitStatus::Success, self.after_success(task_id)),
-            Ending::Error => (ExitStatus::Failed, Vec::new()),
-            Ending::Cancelled => (ExitStatus::Cancelled, Vec::new()),
-            Ending::ResolvedManually => (ExitStatus::Success, Vec::new()),
-            Ending::Stopped => {
-                self.feed.apply(&Change::RunStopped { reason: stop_reason.0, at });
-                let next =
-                    NextStep { purpose: "To go on where it stopped".to_owned(), command: self.resume_command(task_id) };
-                (stop_reason.1, vec![next])
-            }
-        };
         let ended = match report.ending {
             Ending::Complete => Some(TaskEnd::Complete),
             Ending::Error => Some(TaskEnd::Error),
             Ending::Cancelled => Some(TaskEnd::Cancelled),
             Ending::ResolvedManually => Some(TaskEnd::ResolvedManually),
             Ending::Stopped => None,
+        };
+        let (status, next) = match ended {
+            // The document has said it all.
+            Some(TaskEnd::Complete) if self.mode != Mode::Json => (ExitStatus::Success, self.after_success(task_id)),
+            Some(end) => (ExitStatus::of(end), Vec::new()),
+            None => {
+                self.feed.apply(&Change::RunStopped { reason: stop_reason.0, at });
+                let next =
+                    NextStep { purpose: "To go on where it stopped".to_owned(), command: self.resume_command(task_id) };
+                (stop_reason.1, vec![next])
+            }
         };
         if let Some(state) = ended
             && !self.feed.with_view(|view| matches!(view.model().phase(), view::Phase::Ended { .. }))
@@ -359,8 +320,9 @@ impl Outcome<'_> {
             }
             stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
         };
-        unless_closed(written)
-            .map_err(|error| Failure::new(ExitStatus::Unavailable, format!("the result cannot be written: {error}")))
+        unless_closed(written).map_err(|error| {
+            Failure::of(ExitStatus::Unavailable, Code::OUTPUT, format!("the result cannot be written: {error}"))
+        })
     }
 
     /// Names and results of the steps that no other waits for: what the task was run for.
@@ -398,7 +360,7 @@ impl Outcome<'_> {
         debug_assert_eq!(names.len(), self.feed.order().places.len());
         view::RunReport {
             task: view::TaskReport {
-                id: task.task_id,
+                id: Some(task.task_id),
                 namespace: task.namespace.clone(),
                 name: task.name.clone(),
                 version: task.version.clone(),
@@ -427,26 +389,26 @@ impl Outcome<'_> {
             RunError::Schema(_)
             | RunError::Context(_)
             | RunError::UnstorableContext(_)
-            | RunError::ContextTooLarge { .. } => Failure::data(error),
+            | RunError::ContextTooLarge { .. } => Failure::coded(ExitStatus::Data, error),
             RunError::UnknownTask { .. }
             | RunError::ForeignTask { .. }
             | RunError::OtherTemplate { .. }
-            | RunError::NotReserved { .. } => Failure::data(error),
+            | RunError::NotReserved { .. } => Failure::coded(ExitStatus::Data, error),
             RunError::InterruptedBeforeStart { task_id } => {
-                Failure::new(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
+                Failure::coded(stopped, error).advise(format!("to go on: {}", self.resume_command(*task_id)))
             }
             RunError::Database { error: lost @ tasker_postgres::ledger::LedgerError::Redefinition { .. }, .. } => {
-                Failure::data(lost).advise(
+                Failure::coded(ExitStatus::Data, lost).advise(
                     "to take the new content under the same version: --allow-redefine; running tasks keep theirs",
                 )
             }
             RunError::Database { task_id: Some(task_id), .. }
             | RunError::Lost { task_id: Some(task_id) }
-            | RunError::BeingRun { task_id, .. } => Failure::new(ExitStatus::Unavailable, error).advise(format!(
+            | RunError::BeingRun { task_id, .. } => Failure::coded(ExitStatus::Unavailable, error).advise(format!(
                 "task {task_id} is in the database as far as it got; to go on: {}",
                 self.resume_command(*task_id)
             )),
-            _ => Failure::new(ExitStatus::Unavailable, error),
+            _ => Failure::coded(ExitStatus::Unavailable, error),
         }
     }
 
@@ -478,28 +440,5 @@ impl Outcome<'_> {
             None => {}
         }
         command
-    }
-}
-
-/// Whether a URL may be shown: it can be read, and there is no password in it.
-fn holds_no_secret(url: &str) -> bool {
-    url::Url::parse(url).is_ok_and(|url| {
-        let parameters_harmless = url.query_pairs().all(|(name, _)| !name.to_ascii_lowercase().contains("password"));
-        url.password().is_none() && parameters_harmless
-    })
-}
-
-/// This program as it was started: one that is not on PATH is found again by the same words.
-fn program() -> String {
-    quoted(&std::env::args_os().next().map_or_else(|| "tasker".into(), |word| word.display().to_string()))
-}
-
-/// A word as a shell reads it back.
-fn quoted(text: &str) -> String {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || "/._-+=:@%,".contains(letter);
-    if !text.is_empty() && text.chars().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
     }
 }

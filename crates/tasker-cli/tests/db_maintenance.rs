@@ -37,8 +37,8 @@ const TASKS: &str = r#"
     SELECT tasker_engine.register_definition_1('shop', 'order', '1.0.0', '', false, '{}', 'hash', false,
       '{a,b}', '{"",""}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{1}', '{0}');
     INSERT INTO tasker_engine.worker (name, lease) VALUES ('host:1', interval '1 hour');
-    SELECT tasker_engine.exchange_1(1, 'host:1', '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, '{1}', false,
-      '{1,1}', '{"{}","{}"}', '{k1,k2}', '{"{}","{}"}', '{false,false}', NULL);
+    SELECT tasker_engine.exchange_1(1, 'host:1', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, '{1}', false, NULL, false,
+      false, '{1,1}', '{"{}","{}"}', '{k1,k2}', '{"{}","{}"}', '{false,false}', '{NULL,NULL}', '{NULL,NULL}', NULL);
     INSERT INTO tasker_tasks (named_task_id, complete, requested_at, identity_hash, created_at, updated_at)
     SELECT named_task_id, false, now() AT TIME ZONE 'UTC', 'theirs', now(), now() FROM tasker_named_tasks"#;
 
@@ -96,7 +96,7 @@ async fn status_tells_what_stands_there() {
     assert_eq!(document["steps"], serde_json::json!({"ready": 1, "waiting": 0, "claimed": 1, "blocked": 2, "dead": 0}));
     assert_eq!(document["oldest_unfinished"]["task_id"], 1);
     assert_eq!(document["shape"], "lean");
-    assert_eq!(document["tables"].as_array().unwrap().len(), 23);
+    assert_eq!(document["tables"].as_array().unwrap().len(), 25);
     database.drop().await;
 }
 

@@ -1,6 +1,7 @@
 //! The engine of Tasker: users supply step handlers, this crate carries tasks to their end.
 
 pub mod clock;
+mod code;
 pub mod database;
 pub mod entropy;
 pub mod error;
@@ -19,7 +20,7 @@ pub use orchestration::{Observer, Progress};
 pub use registry::Handlers;
 pub use step_handler::{Output, StepContext, StepError, StepHandler, handler_fn};
 pub use submit::Request;
-pub use tasker::{Ending, Run, TaskReport, Tasker};
+pub use tasker::{Ending, Run, TaskReport, Tasker, checked_context};
 pub use tasker_domain as domain;
 pub use tasker_postgres as postgres;
 pub use tasker_postgres::models;

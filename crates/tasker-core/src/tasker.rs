@@ -216,13 +216,7 @@ impl Tasker {
         context: &Json,
         details: &Json,
     ) -> Result<(Box<RawValue>, Box<RawValue>), RunError> {
-        let filled =
-            ContextCheck::new(template).map_err(RunError::Schema)?.check(context).map_err(RunError::Context)?;
-        filled.check_storable().map_err(|error| RunError::UnstorableContext(error.to_string()))?;
-        let text = filled.to_string();
-        if text.len() > MAX_CONTEXT_BYTES {
-            return Err(RunError::ContextTooLarge { bytes: text.len(), most: MAX_CONTEXT_BYTES });
-        }
+        let text = checked_context(template, context)?.to_string();
         let raw =
             |text: String| RawValue::from_string(text).map_err(|error| RunError::UnstorableContext(error.to_string()));
         Ok((raw(text)?, raw(details.to_string())?))
@@ -322,6 +316,21 @@ impl Tasker {
         });
         Ok(TaskReport { record, ending, executions, elapsed: self.clock.elapsed().saturating_sub(started) })
     }
+}
+
+/// The context of a task as it would be stored: checked against the template's schema, with its defaults filled in
+/// . Needs no database.
+///
+/// # Errors
+/// [`RunError::Schema`], [`RunError::Context`], [`RunError::UnstorableContext`], [`RunError::ContextTooLarge`].
+pub fn checked_context(template: &Template, context: &Json) -> Result<Json, RunError> {
+    let filled = ContextCheck::new(template).map_err(RunError::Schema)?.check(context).map_err(RunError::Context)?;
+    filled.check_storable().map_err(|error| RunError::UnstorableContext(error.to_string()))?;
+    let bytes = filled.to_string().len();
+    if bytes > MAX_CONTEXT_BYTES {
+        return Err(RunError::ContextTooLarge { bytes, most: MAX_CONTEXT_BYTES });
+    }
+    Ok(filled)
 }
 
 /// One run of a task: what to run, who is told, when to stop.

@@ -91,6 +91,53 @@ fn whole_numbers_are_judged_by_the_draft() {
 }
 
 #[test]
+fn each_draft_has_its_own_words_and_fills_in_defaults() {
+    const DRAFT_4: &str = "http://json-schema.org/draft-04/schema#";
+    const DRAFT_6: &str = "http://json-schema.org/draft-06/schema#";
+    const DRAFT_7: &str = "http://json-schema.org/draft-07/schema#";
+    const DRAFT_2019: &str = "https://json-schema.org/draft/2019-09/schema";
+    const DRAFT_2020: &str = "https://json-schema.org/draft/2020-12/schema";
+    let cases: &[(&str, &str, &str, &str)] = &[
+        (DRAFT_4, r#""properties":{"n":{"minimum":5,"exclusiveMinimum":true}}"#, r#"{"n":6}"#, r#"{"n":5}"#),
+        (DRAFT_6, r#""properties":{"n":{"exclusiveMinimum":5}}"#, r#"{"n":6}"#, r#"{"n":5}"#),
+        (DRAFT_6, r#""properties":{"n":{"const":"a"}}"#, r#"{"n":"a"}"#, r#"{"n":"b"}"#),
+        (DRAFT_6, r#""propertyNames":{"maxLength":2}"#, r#"{"ab":1}"#, r#"{"abc":1}"#),
+        (
+            DRAFT_7,
+            r#""if":{"properties":{"kind":{"const":"card"}}},"then":{"required":["number"]}"#,
+            r#"{"kind":"card","number":1}"#,
+            r#"{"kind":"card"}"#,
+        ),
+        (DRAFT_2019, r#""dependentRequired":{"a":["b"]}"#, r#"{"a":1,"b":2}"#, r#"{"a":1}"#),
+        (
+            DRAFT_2019,
+            r#""allOf":[{"properties":{"a":true}}],"properties":{"d":true},"unevaluatedProperties":false"#,
+            r#"{"a":1}"#,
+            r#"{"b":1}"#,
+        ),
+        (
+            DRAFT_2020,
+            r#""properties":{"pair":{"prefixItems":[{"type":"integer"},{"type":"string"}],"items":false}}"#,
+            r#"{"pair":[1,"a"]}"#,
+            r#"{"pair":["a",1]}"#,
+        ),
+    ];
+    for (draft, words, good, bad) in cases {
+        let schema = format!(r#"{{"$schema":"{draft}",{words}}}"#);
+        assert_eq!(filled(&schema, good), *good, "{schema}");
+        assert!(!refused(&schema, bad).is_empty(), "{schema}");
+    }
+    for draft in [DRAFT_4, DRAFT_6, DRAFT_7, DRAFT_2019, DRAFT_2020] {
+        let schema = format!(
+            r##"{{"$schema":"{draft}","definitions":{{"c":{{"type":"string","default":"EUR"}}}},
+                "required":["currency"],"properties":{{"currency":{{"$ref":"#/definitions/c"}},"n":{{"default":1.50}}}}}}"##
+        );
+        assert_eq!(filled(&schema, "{}"), r#"{"currency":"EUR","n":1.50}"#, "{draft}");
+        assert!(unusable(&format!(r#"{{"$schema":"{draft}","type":"text"}}"#)).contains("type"), "{draft}");
+    }
+}
+
+#[test]
 fn defaults_are_filled_in_before_the_check() {
     let schema = r##"{
         "required": ["plan", "deep"],

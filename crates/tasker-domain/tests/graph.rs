@@ -6,7 +6,8 @@ use petgraph::algo::{is_cyclic_directed, tarjan_scc};
 use petgraph::graph::DiGraph;
 use petgraph::visit::{Dfs, Reversed};
 use proptest::prelude::*;
-use tasker_domain::graph::{Graph, GraphError};
+use tasker_domain::graph::{CriticalPath, Graph, GraphError, NamedGraph, RepeatedParent, WiringProblem};
+use tasker_domain::template::{Source, parse};
 
 fn cycles(nodes: usize, edges: &[(usize, usize)]) -> Vec<Vec<usize>> {
     match Graph::new(nodes, edges) {
@@ -26,6 +27,89 @@ fn a_diamond_knows_its_order_levels_and_ends() {
     assert_eq!(graph.leaves().collect::<Vec<_>>(), [2]);
     assert_eq!(graph.ancestors(2), [0, 1, 3]);
     assert_eq!(graph.ancestors(3), Vec::<usize>::new());
+    assert_eq!(graph.descendants(3), [0, 1, 2]);
+    assert_eq!(graph.descendants(2), Vec::<usize>::new());
+    assert_eq!((graph.depth(), graph.width(), graph.level_sizes()), (3, 2, vec![1, 2, 1]));
+}
+
+#[test]
+fn the_critical_path_is_the_heaviest_and_of_equals_the_one_of_smallest_nodes() {
+    let graph = Graph::new(5, &[(0, 1), (0, 2), (1, 3), (2, 3)]).unwrap();
+    let path = |weights: [u64; 5]| graph.critical_path(|node| weights[node]);
+    assert_eq!(path([1, 1, 1, 1, 1]), CriticalPath { nodes: vec![0, 1, 3], weight: 3 });
+    assert_eq!(path([1, 1, 5, 1, 1]), CriticalPath { nodes: vec![0, 2, 3], weight: 7 });
+    assert_eq!(path([1, 1, 1, 1, 9]), CriticalPath { nodes: vec![4], weight: 9 });
+    assert_eq!(path([0, 0, 0, 0, 0]), CriticalPath { nodes: vec![0], weight: 0 });
+    assert_eq!(path([u64::MAX, 1, 1, 1, 1]).weight, u64::MAX);
+    let none = Graph::new(0, &[]).unwrap();
+    assert_eq!(none.critical_path(|_| 1), CriticalPath { nodes: vec![], weight: 0 });
+    assert_eq!((none.depth(), none.width()), (0, 0));
+}
+
+#[test]
+fn names_are_wired_and_a_parent_named_twice_counts_once() {
+    let nodes = [("c", vec!["a", "b", "a"]), ("a", vec![]), ("b", vec!["a"])];
+    let wired = NamedGraph::new(nodes).unwrap();
+    assert_eq!(wired.names, ["c", "a", "b"]);
+    assert_eq!(wired.graph.parents(0), [1, 2]);
+    assert_eq!(wired.repeated, [RepeatedParent { node: "c".to_owned(), parent: "a".to_owned() }]);
+}
+
+#[test]
+fn everything_wrong_with_names_is_told_at_once() {
+    let nodes = [
+        ("fetch", vec!["fetch", "fetsh"]),
+        ("store", vec!["fetch", "zzzzzzzz"]),
+        ("store", vec![]),
+        ("x", vec!["y"]),
+        ("y", vec!["x"]),
+        ("u", vec!["w"]),
+        ("v", vec!["u"]),
+        ("w", vec!["v"]),
+    ];
+    let problems = NamedGraph::new(nodes).unwrap_err();
+    let texts: Vec<String> = problems.problems.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "two nodes are called `store`, the 2. and the 3.: give one of them another name",
+            "`fetch` waits for itself: take that away",
+            "`fetch` waits for `fetsh`, which is not there: did you mean `fetch`?",
+            "`store` waits for `zzzzzzzz`, which is not there: correct the name",
+            "nodes wait for each other in a circle: `x` → `y` → `x`; take one of these edges away",
+            "nodes wait for each other in a circle: `u` → `v` → `w` → `u`; take one of these edges away",
+        ]
+    );
+    let cycle = WiringProblem::Cycle { path: vec!["x".to_owned(), "y".to_owned()] };
+    assert!(problems.problems.contains(&cycle));
+}
+
+#[test]
+fn ten_thousand_misspelt_names_are_told_without_looking_through_all_names_for_each() {
+    let names: Vec<String> = (0..10_000).map(|number| format!("step_{number}")).collect();
+    let nodes = names.iter().map(|name| (name.as_str(), ["stap_1"]));
+    let problems = NamedGraph::new(nodes).unwrap_err().problems;
+    let helped = |problem: &&WiringProblem| matches!(problem, WiringProblem::UnknownParent { nearest, .. } if !nearest.is_empty());
+    assert_eq!((problems.len(), problems.iter().filter(helped).count()), (10_000, 50));
+}
+
+#[test]
+fn a_templates_steps_are_a_graph() {
+    let yaml = "name: n\ntask_handler_class: T\nstep_templates:\n  - {name: a, handler_class: H}\n  - {name: b, handler_class: H, depends_on_step: a}\n";
+    let template = parse(&Source::new("t.yaml", yaml), None).unwrap().template;
+    let graph = Graph::of_template(&template).unwrap();
+    assert_eq!((graph.len(), graph.parents(1), graph.levels()), (2, [0].as_slice(), [0, 1].as_slice()));
+}
+
+#[test]
+fn a_million_edges_are_no_danger() {
+    let nodes = 100_010;
+    let edges: Vec<(usize, usize)> =
+        (10..nodes).flat_map(|child| (1..=10).map(move |back| (child - back, child))).collect();
+    let graph = Graph::new(nodes, &edges).unwrap();
+    assert_eq!((graph.edge_count(), graph.depth(), graph.width()), (1_000_000, nodes - 9, 10));
+    assert_eq!(graph.critical_path(|_| 1).nodes.len(), nodes - 9);
+    assert_eq!(graph.descendants(0).len(), nodes - 10);
 }
 
 #[test]
@@ -89,6 +173,12 @@ fn in_petgraph(nodes: usize, edges: &[(usize, usize)]) -> DiGraph<(), (), usize>
     graph
 }
 
+/// The weight of the heaviest path that begins here, by trying all of them.
+fn heaviest_from(graph: &Graph, node: usize, weight: &impl Fn(usize) -> u64) -> u64 {
+    let behind = graph.children(node).iter().map(|child| heaviest_from(graph, *child, weight)).max();
+    weight(node) + behind.unwrap_or(0)
+}
+
 proptest! {
     #[test]
     fn it_agrees_with_petgraph((nodes, edges) in any_edges()) {
@@ -118,7 +208,18 @@ proptest! {
                     prop_assert_eq!(ours, reachable);
                     let highest = graph.parents(node).iter().map(|parent| graph.levels()[*parent] + 1).max();
                     prop_assert_eq!(graph.levels()[node], highest.unwrap_or(0));
+                    for other in 0..nodes {
+                        let is_behind = graph.descendants(node).contains(&other);
+                        prop_assert_eq!(is_behind, graph.ancestors(other).contains(&node));
+                    }
                 }
+                let weight = |node: usize| [3, 0, 7, 1, 4][node % 5];
+                let path = graph.critical_path(weight);
+                prop_assert_eq!(path.weight, path.nodes.iter().map(|node| weight(*node)).sum::<u64>());
+                prop_assert!(path.nodes.windows(2).all(|pair| graph.children(pair[0]).contains(&pair[1])));
+                let heaviest = (0..nodes).map(|node| heaviest_from(&graph, node, &weight)).max();
+                prop_assert_eq!(Some(path.weight), heaviest);
+                prop_assert_eq!(graph.level_sizes().iter().sum::<usize>(), nodes);
             }
             Err(GraphError::Cyclic(cycles)) => {
                 let knots = tarjan_scc(&oracle)

@@ -211,6 +211,7 @@ proptest! {
     fn what_is_written_reads_back_the_same(value in any_json()) {
         prop_assert_eq!(&parsed(&value.to_string()), &value);
         prop_assert_eq!(&parsed(&value.pretty()), &value);
+        prop_assert!(parsed(&value.jsonb_text()).same_value(&value));
         prop_assert_eq!(&serde_json::from_str::<Json>(&serde_json::to_string(&value).unwrap()).unwrap(), &value);
     }
 

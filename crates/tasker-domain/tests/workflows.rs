@@ -60,6 +60,8 @@ fn the_cart_overlays_merge_as_described() {
     let folder = &folders["cart_integration"];
     let base = load(folder, None).template;
     assert_eq!((base.namespace.as_str(), base.version.to_string().as_str()), ("api_tests", "0.1.0"));
+    let names: Vec<&str> = base.steps.iter().map(|step| step.name.as_str()).collect();
+    assert_eq!(names, ["fetch_cart", "fetch_products", "validate_products", "create_order", "publish_event"]);
     let graph = base.graph();
     assert_eq!(graph.roots().collect::<Vec<_>>(), [0, 1]);
     assert_eq!(graph.levels(), [0, 0, 1, 2, 3]);

@@ -5,6 +5,7 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgExecutor;
+use tasker_domain::readiness::Snapshot;
 
 /// A row that can be inserted.
 pub trait FactoryRow: Serialize + Sync {
@@ -20,6 +21,17 @@ pub trait FactoryRow: Serialize + Sync {
 pub async fn insert<R: FactoryRow>(executor: impl PgExecutor<'_>, rows: &[R]) -> Result<Vec<i64>, sqlx::Error> {
     let json = serde_json::to_value(rows).map_err(|error| sqlx::Error::Encode(error.into()))?;
     sqlx::query_scalar(R::INSERT).bind(json).fetch_all(executor).await
+}
+
+/// Writes the rows of a snapshot under the ids that it gives them, into a database where none of them is taken. Names of
+/// steps go with their ids: one name for each id. What it knows of our side tables is not written.
+///
+/// # Errors
+/// What the database says.
+pub async fn insert_snapshot(executor: impl PgExecutor<'_>, snapshot: &Snapshot) -> Result<(), sqlx::Error> {
+    let json = serde_json::to_value(snapshot).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    sqlx::query(include_str!("../sql/factories/snapshot.sql")).bind(json).execute(executor).await?;
+    Ok(())
 }
 
 macro_rules! rows {

@@ -2,6 +2,7 @@
 
 pub mod analytics;
 pub mod cluster;
+mod code;
 pub mod connection;
 pub mod engine_schema;
 #[cfg(feature = "factories")]

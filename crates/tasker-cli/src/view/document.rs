@@ -23,8 +23,8 @@ pub struct RunReport {
 /// The task of a [`RunReport`].
 #[derive(Debug, Clone, Serialize)]
 pub struct TaskReport {
-    /// Its id.
-    pub id: i64,
+    /// Its id; nothing for a task that was only simulated.
+    pub id: Option<i64>,
     /// Namespace of its template.
     pub namespace: String,
     /// Name of its template.
@@ -56,14 +56,22 @@ impl RunReport {
     /// # Errors
     /// What the stream says.
     pub fn write(&self, mut stream: impl Write) -> io::Result<()> {
-        let mut document = serde_json::to_vec(self)?;
-        document.push(b'\n');
-        stream.write_all(&document)?;
-        stream.flush()
+        write_document(self, &mut stream)
     }
 }
 
-fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+/// Writes one document and a line break.
+///
+/// # Errors
+/// What the stream says.
+pub(crate) fn write_document(value: &impl Serialize, mut stream: impl Write) -> io::Result<()> {
+    let mut document = serde_json::to_vec(value)?;
+    document.push(b'\n');
+    stream.write_all(&document)?;
+    stream.flush()
+}
+
+pub(crate) fn seconds<S: Serializer>(elapsed: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     let whole_microseconds = Duration::from_micros(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
     serializer.serialize_f64(whole_microseconds.as_secs_f64())
 }

@@ -13,7 +13,8 @@ fn check(folder: &Folder, files: &[&str]) -> Ended {
 /// One bad template: what is said of it.
 fn refused(content: impl AsRef<[u8]>) -> String {
     let folder = Folder::new().with("order.yaml", content);
-    let ended = check(&folder, &["order.yaml"]).expect(65, &["error: the template order.yaml cannot be used"]);
+    let ended =
+        check(&folder, &["order.yaml"]).expect(65, &["error[TSK-0002]: the template order.yaml cannot be used"]);
     assert_eq!(ended.stdout, "");
     let ran = Ended::of({
         let mut command = tasker(&["run", "order.yaml", "--database-url", "postgres://nobody@127.0.0.1:1/none"]);

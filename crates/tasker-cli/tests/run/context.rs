@@ -96,7 +96,7 @@ async fn what_is_no_object_is_refused_and_nothing_is_written() {
         (&["--context", r#"{"nul": "\u0000"}"#], &["nul", "U+0000"]),
     ] {
         let ended = Ended::of(run(&folder, &database, arguments)).expect(65, words);
-        assert!(ended.stderr.starts_with("error: "), "{ended}");
+        assert!(ended.stderr.starts_with("error[TSK-"), "{ended}");
         assert_eq!(ended.stdout, "");
     }
     database.assert_nothing_written().await;

@@ -110,7 +110,8 @@ async fn what_means_nothing_is_refused_before_anything_is_written() {
         let folder = Folder::new().with("one.yaml", chain(&["a"])).with("script.json", script);
         let mut command = tasker(&["run", "one.yaml", "--outcomes", "script.json"]);
         command.args(["--database-url", &database.url()]).current_dir(folder.path());
-        let ended = Ended::of(command).expect(65, words).expect(65, &["error: the script of outcomes script.json"]);
+        let ended =
+            Ended::of(command).expect(65, words).expect(65, &["error[TSK-0009]: the script of outcomes script.json"]);
         assert_eq!(ended.stdout, "");
     }
     let folder = Folder::new().with("one.yaml", chain(&["a"]));

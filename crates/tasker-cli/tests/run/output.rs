@@ -100,7 +100,7 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 6] = ["", "run", "template check", "db", "db create", "postgres"];
+const SHOWN: &[&str] = &["", "run", "template check", "template graph", "db", "db create", "postgres"];
 
 #[test]
 fn help_is_readable_at_eighty_columns() {
@@ -109,6 +109,7 @@ fn help_is_readable_at_eighty_columns() {
         "run",
         "template",
         "template check",
+        "template graph",
         "db",
         "db create",
         "db adopt",
@@ -198,6 +199,8 @@ async fn a_closed_pipe_is_no_panic() {
         (tasker(&["frob"]), "64"),
         (tasker(&["template", "check", "chain.yaml"]), "0"),
         (tasker(&["template", "check", "bad.yaml"]), "65"),
+        (tasker(&["template", "graph", "chain.yaml"]), "0"),
+        (tasker(&["template", "graph", "chain.yaml", "--format", "svg"]), "0"),
         (tasker(&["db", "check", "--database-url", &url]), "0"),
         (tasker(&["db", "check", "--json", "--database-url", &url]), "0"),
         (tasker(&["postgres", "status"]), "0"),

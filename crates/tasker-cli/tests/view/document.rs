@@ -18,7 +18,7 @@ fn report() -> RunReport {
     let results = r#"{"total":19.90,"big":12345678901234567890123,"tiny":1e-400,"ü":"\u00fc"}"#;
     RunReport {
         task: TaskReport {
-            id: 17,
+            id: Some(17),
             namespace: "shop".to_owned(),
             name: "process_order".to_owned(),
             version: "1.2.0".to_owned(),

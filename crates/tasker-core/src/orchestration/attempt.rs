@@ -7,6 +7,7 @@ use futures_util::FutureExt;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tasker_domain::json::Json;
+use tasker_domain::simulation::CutShort;
 use tasker_domain::template::StepTemplate;
 use tasker_domain::verdict::{self, Verdict};
 use tasker_postgres::ledger::Settlement;
@@ -55,8 +56,7 @@ pub(crate) async fn handle(
             match wound_up {
                 Some(Ok(Ok(output))) => Ok(Ok(output)),
                 _ => {
-                    let seconds = limit.unwrap_or_default().as_secs_f64();
-                    return Err(StepError::timeout(format!("the attempt took longer than its time limit of {seconds} s")));
+                    return Err(over_its_limit(limit.unwrap_or_default()));
                 }
             }
         }
@@ -64,6 +64,11 @@ pub(crate) async fn handle(
     let output = ended.unwrap_or_else(|panic| Err(StepError::panic(panic_text(panic.as_ref()))))?;
     check_storable(&output, max_result_bytes)?;
     Ok(output)
+}
+
+/// The failure of an attempt that took longer than its step's `timeout_seconds`.
+pub fn over_its_limit(limit: Duration) -> StepError {
+    StepError::timeout(CutShort::TimeLimit(limit).to_string())
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
@@ -75,7 +80,7 @@ fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
 }
 
 /// what PostgreSQL could not store fails the step here, alone, and says why.
-fn check_storable(output: &Output, max_result_bytes: usize) -> Result<(), StepError> {
+pub(super) fn check_storable(output: &Output, max_result_bytes: usize) -> Result<(), StepError> {
     let invalid = |message: String| StepError::failure(message).with_class("Tasker::InvalidResult");
     let size = output.get().len();
     if size > max_result_bytes {
@@ -116,7 +121,7 @@ pub(crate) fn settlement(verdict: Verdict, error: Box<RawValue>, note: Option<&'
 }
 
 /// The keys under which Rails stores an error.
-fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
+pub(super) fn error_document(error: &StepError, template: &StepTemplate, attempt: u32) -> Box<RawValue> {
     // A failure has no stack once it is a value; what it came from takes the place.
     let origin = format!("{} (step {}, attempt {attempt})", template.handler_class, template.name);
     Output::from(Value::Object(error.document(&origin))).into_raw()

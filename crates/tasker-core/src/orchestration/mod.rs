@@ -9,9 +9,11 @@ mod heartbeat;
 mod holding;
 mod listener;
 mod progress;
+mod simulated;
 mod take_over;
 mod worker;
 
+pub use attempt::over_its_limit;
 pub(crate) use caretaker::Caretaker;
 pub(crate) use definitions::{Definition, Definitions};
 pub(crate) use heartbeat::Heartbeat;
@@ -19,5 +21,6 @@ pub use heartbeat::Pulse;
 pub(crate) use holding::Holding;
 pub(crate) use listener::Listener;
 pub use progress::{Observer, Progress, Unobserved};
+pub use simulated::{simulated_end, simulated_failure};
 pub(crate) use take_over::{NAMELESS, take_over_from};
 pub(crate) use worker::{Asked, Drive, DriveEnd, Goal, Worker};

@@ -14,6 +14,7 @@ mod reindex;
 mod resume;
 mod retries;
 mod rows;
+mod simulated;
 mod step_errors;
 mod support;
 mod workers;

@@ -6,7 +6,7 @@ use super::Adjacency;
 
 /// Paths of the cycles, given the nodes that a topological order could still place.
 pub(super) fn paths(children: &Adjacency, placed: &[usize]) -> Vec<Vec<usize>> {
-    let nodes = children.starts.len() - 1;
+    let nodes = children.len();
     let mut is_placed = vec![false; nodes];
     for &node in placed {
         is_placed[node] = true;

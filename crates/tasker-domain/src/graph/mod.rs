@@ -4,11 +4,17 @@
 //! nodes and edges, but for a heap's logarithm in the order, and nothing recurses: a chain of 200,000 is as safe as one
 //! of two.
 
+mod adjacency;
 mod cycles;
+mod measure;
+mod named;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::ops::Range;
+
+pub(crate) use adjacency::Adjacency;
+pub use measure::CriticalPath;
+pub use named::{NamedGraph, RepeatedParent, WiringProblem, WiringProblems};
 
 /// Why nodes and edges are not a directed acyclic graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,8 +61,8 @@ impl Graph {
         if let Some(&(parent, child)) = edges.iter().find(|(parent, child)| *parent >= nodes || *child >= nodes) {
             return Err(GraphError::NoSuchNode { parent, child, nodes });
         }
-        let parents = Adjacency::new(nodes, edges.iter().map(|&(parent, child)| (child, parent)));
-        let children = Adjacency::new(nodes, edges.iter().copied());
+        let parents = Adjacency::new(nodes, edges.iter().map(|&(parent, child)| (child, parent))).without_repeats();
+        let children = Adjacency::new(nodes, edges.iter().copied()).without_repeats();
         let (order, levels) = order_and_levels(&parents, &children);
         if order.len() < nodes {
             return Err(GraphError::Cyclic(Cycles { paths: cycles::paths(&children, &order) }));
@@ -76,7 +82,7 @@ impl Graph {
 
     /// Number of different edges.
     pub fn edge_count(&self) -> usize {
-        self.parents.targets.len()
+        self.parents.entries()
     }
 
     /// The nodes that this one waits for, in the order their edges were given.
@@ -111,81 +117,11 @@ impl Graph {
     pub fn leaves(&self) -> impl Iterator<Item = usize> + '_ {
         (0..self.len()).filter(|node| self.children(*node).is_empty())
     }
-
-    /// The nodes that must end before this one begins, at any distance, ascending; without the node itself.
-    pub fn ancestors(&self, node: usize) -> Vec<usize> {
-        let mut is_seen = vec![false; self.len()];
-        let mut waiting = vec![node];
-        let mut found = Vec::new();
-        while let Some(current) = waiting.pop() {
-            for &parent in self.parents(current) {
-                if !is_seen[parent] {
-                    is_seen[parent] = true;
-                    found.push(parent);
-                    waiting.push(parent);
-                }
-            }
-        }
-        found.sort_unstable();
-        found
-    }
-}
-
-/// For each node a list of others, all lists in one array.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Adjacency {
-    /// Where each node's list begins; one more entry for the end of the last.
-    starts: Vec<usize>,
-    targets: Vec<usize>,
-}
-
-impl Adjacency {
-    fn new(nodes: usize, pairs: impl Iterator<Item = (usize, usize)> + Clone) -> Self {
-        let mut starts = vec![0; nodes + 1];
-        for (from, _) in pairs.clone() {
-            starts[from + 1] += 1;
-        }
-        for node in 0..nodes {
-            starts[node + 1] += starts[node];
-        }
-        let mut targets = vec![0; starts[nodes]];
-        let mut next_free = starts.clone();
-        for (from, to) in pairs {
-            targets[next_free[from]] = to;
-            next_free[from] += 1;
-        }
-        Adjacency { starts, targets }.without_repeats(nodes)
-    }
-
-    fn without_repeats(self, nodes: usize) -> Self {
-        let mut last_listed_by = vec![usize::MAX; nodes];
-        let mut starts = Vec::with_capacity(nodes + 1);
-        let mut targets = Vec::with_capacity(self.targets.len());
-        for node in 0..nodes {
-            starts.push(targets.len());
-            for &target in self.of(node) {
-                if last_listed_by[target] != node {
-                    last_listed_by[target] = node;
-                    targets.push(target);
-                }
-            }
-        }
-        starts.push(targets.len());
-        Adjacency { starts, targets }
-    }
-
-    fn of(&self, node: usize) -> &[usize] {
-        &self.targets[self.range(node)]
-    }
-
-    fn range(&self, node: usize) -> Range<usize> {
-        self.starts[node]..self.starts[node + 1]
-    }
 }
 
 /// The order as far as there is one: nodes on or behind a cycle are missing from it.
 fn order_and_levels(parents: &Adjacency, children: &Adjacency) -> (Vec<usize>, Vec<usize>) {
-    let nodes = parents.starts.len() - 1;
+    let nodes = parents.len();
     let mut unmet: Vec<usize> = (0..nodes).map(|node| parents.range(node).len()).collect();
     let mut next: BinaryHeap<Reverse<usize>> = (0..nodes).filter(|node| unmet[*node] == 0).map(Reverse).collect();
     let mut order = Vec::with_capacity(nodes);

@@ -4,6 +4,7 @@
 //! embed us, so the value type is our own.
 
 mod convert;
+mod jsonb;
 mod number;
 mod parse;
 mod path;

@@ -80,6 +80,28 @@ impl Decimal {
         Some(Decimal { negative, digits: significant.trim_end_matches('0').to_owned(), magnitude, scale })
     }
 
+    /// The number without an exponent, with as many digits after the point as it was written with.
+    pub(super) fn written_out(&self) -> String {
+        let count = |number: i64| usize::try_from(number).unwrap_or(0);
+        let whole_digits = count(self.magnitude).min(self.digits.len());
+        let mut text = String::from(if self.negative { "-" } else { "" });
+        if self.magnitude > 0 {
+            text.push_str(&self.digits[..whole_digits]);
+            text.push_str(&"0".repeat(count(self.magnitude) - whole_digits));
+        } else {
+            text.push('0');
+        }
+        if self.scale > 0 {
+            let leading_zeros = count(-self.magnitude).min(count(self.scale));
+            let fraction = &self.digits[whole_digits..];
+            text.push('.');
+            text.push_str(&"0".repeat(leading_zeros));
+            text.push_str(fraction);
+            text.push_str(&"0".repeat(count(self.scale).saturating_sub(leading_zeros + fraction.len())));
+        }
+        text
+    }
+
     pub(super) fn same_value(&self, other: &Decimal) -> bool {
         self.negative == other.negative && self.digits == other.digits && self.magnitude == other.magnitude
     }

@@ -60,7 +60,7 @@ fn write_scalar(value: &Json, out: &mut impl Write) -> fmt::Result {
     }
 }
 
-fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
+pub(super) fn write_string(text: &str, out: &mut impl Write) -> fmt::Result {
     out.write_char('"')?;
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {

@@ -64,7 +64,20 @@ fn draw(renderer: &Renderer, name: &str, text: &str, lines: &LineStarts, problem
     if let Some(help) = &problem.help {
         group = group.element(Level::HELP.message(without_controls(help)));
     }
-    renderer.render(&[group]).trim_end().to_owned()
+    harmless(renderer.render(&[group]).trim_end())
+}
+
+/// Without what the renderer lets through: control characters beyond ASCII, which terminals take for orders, and marks that
+/// turn the direction of writing. Colours are made of ASCII.
+fn harmless(drawn: &str) -> String {
+    drawn.chars().map(|letter| if is_order(letter) { char::REPLACEMENT_CHARACTER } else { letter }).collect()
+}
+
+fn is_order(letter: char) -> bool {
+    matches!(
+        letter,
+        '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
 }
 
 /// A place that runs over several lines is shown by its first.

@@ -1,50 +1,15 @@
 //! The keys of each mapping, and what somebody may have meant by another.
 
+use std::sync::LazyLock;
+
 use crate::problem::{Problem, nearest, or_list, quoted};
 use crate::yaml::Mapping;
 
-const TASK: &[&str] = &[
-    "name",
-    "namespace_name",
-    "version",
-    "description",
-    "module_namespace",
-    "task_handler_class",
-    "concurrent",
-    "default_dependent_system",
-    "named_steps",
-    "schema",
-    "step_templates",
-    "environments",
-    "custom_events",
-    "handler_config",
-    "strict",
-    "fail_fast",
-    "jitter",
-    "queue",
-    "priority",
-    "timeout_seconds",
-];
+use super::format::{EventFile, StepFile, TaskFile, keys_of};
 
-const STEP: &[&str] = &[
-    "name",
-    "description",
-    "dependent_system",
-    "handler_class",
-    "depends_on_step",
-    "depends_on_steps",
-    "default_retryable",
-    "default_retry_limit",
-    "skippable",
-    "handler_config",
-    "custom_events",
-    "jitter",
-    "queue",
-    "priority",
-    "timeout_seconds",
-];
-
-const EVENT: &[&str] = &["name", "description"];
+static TASK: LazyLock<Vec<String>> = LazyLock::new(keys_of::<TaskFile>);
+static STEP: LazyLock<Vec<String>> = LazyLock::new(keys_of::<StepFile>);
+static EVENT: LazyLock<Vec<String>> = LazyLock::new(keys_of::<EventFile>);
 
 /// Words that are near to a key in meaning, not in spelling.
 const MEANT_FOR_TASK: &[(&str, &str)] = &[
@@ -83,13 +48,13 @@ pub(super) enum Place {
 
 /// Warns of every key that means nothing here; keys that begin with `x-` are the author's own.
 pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Vec<Problem>) {
-    let (known, meant) = match place {
-        Place::Task => (TASK, MEANT_FOR_TASK),
-        Place::Step => (STEP, MEANT_FOR_STEP),
-        Place::Event => (EVENT, &[][..]),
+    let (known, meant): (&[String], _) = match place {
+        Place::Task => (&TASK, MEANT_FOR_TASK),
+        Place::Step => (&STEP, MEANT_FOR_STEP),
+        Place::Event => (&EVENT, &[][..]),
     };
     for (key, entry) in mapping {
-        if known.contains(&key.as_str()) || key.starts_with("x-") {
+        if known.iter().any(|name| name == key) || key.starts_with("x-") {
             continue;
         }
         let mut problem = Problem::warning(format!("the key {} is unknown and ignored", quoted(key)))
@@ -102,17 +67,17 @@ pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Ve
     }
 }
 
-fn hint(key: &str, place: Place, known: &[&str], meant: &[(&str, &str)]) -> Option<String> {
+fn hint(key: &str, place: Place, known: &[String], meant: &[(&str, &str)]) -> Option<String> {
     if let Some((_, wanted)) = meant.iter().find(|(word, _)| *word == key) {
         return Some(format!("the key is called {wanted}"));
     }
-    if place == Place::Task && STEP.contains(&key) {
+    if place == Place::Task && STEP.iter().any(|name| name == key) {
         return Some(format!("`{key}` belongs to a step, not to the template"));
     }
-    if place == Place::Step && TASK.contains(&key) {
+    if place == Place::Step && TASK.iter().any(|name| name == key) {
         return Some(format!("`{key}` belongs to the template, not to a step"));
     }
-    let near: Vec<String> = nearest(key, known.iter().copied()).into_iter().map(quoted).collect();
+    let near: Vec<String> = nearest(key, known.iter().map(String::as_str)).into_iter().map(quoted).collect();
     if near.is_empty() {
         return Some("keys of your own begin with `x-`".to_owned()).filter(|_| place != Place::Event);
     }

@@ -3,15 +3,20 @@
 mod api_config;
 mod canonical;
 mod dependencies;
+mod difference;
 mod events;
+mod format;
 mod keys;
 mod model;
 mod overlay;
 mod reader;
 mod step;
 mod task;
+mod written;
 
 pub use canonical::InvalidCanonical;
+pub use difference::{Difference, FieldChange, Obstacle, Rewiring, StepChange};
+pub use format::json_schema;
 pub use model::{CustomEvent, InvalidVersion, Seconds, StepTemplate, Template, Version};
 
 pub use crate::problem::{Label, Problem, Problems, Severity, Source, Style};

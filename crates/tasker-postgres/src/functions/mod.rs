@@ -15,6 +15,7 @@ mod metrics;
 mod readiness;
 mod readiness_words;
 mod slowest;
+mod snapshot;
 mod step_dag;
 mod words;
 
@@ -31,5 +32,6 @@ pub use metrics::AnalyticsMetrics;
 pub use readiness::{DetailedStatus, ReadinessReport, StepReadiness};
 pub use readiness_words::{BackoffKind, BlockingReason, DependencyStatus, RetryStatus, Selection};
 pub use slowest::{SlowestFilter, SlowestStep, SlowestTask};
+pub use snapshot::task_snapshot;
 pub use step_dag::StepDag;
 pub use words::UnknownWord;

@@ -6,6 +6,7 @@
 #[path = "../sql_function_cases/call.rs"]
 mod call;
 mod context_words;
+mod random_graphs;
 mod readiness_words;
 mod replay;
 #[path = "../sql_function_cases/setup.rs"]

@@ -1,0 +1,4 @@
+//! Pictures as SVG.
+
+pub(crate) mod canvas;
+pub(crate) mod graph;

@@ -1,0 +1,98 @@
+//! Events of the category `task`.
+
+use super::{Category, Event, Key, Kind, Level, Original, Role, payload};
+
+pub(super) const EVENTS: &[Event] = &[
+    Event {
+        name: "task.initialize_requested",
+        category: Category::Task,
+        role: Role::Move("a task that was at work waits again"),
+        original: Original::Published,
+        level: Level::Info,
+        blocks: &[payload::TASK_TRANSITION, payload::TASK_BASE],
+        own_keys: &[
+            Key { name: "reason", kind: Kind::Text, nullable: false, required: false },
+            Key { name: "ready_steps", kind: Kind::Integer, nullable: false, required: false },
+            Key { name: "in_progress_steps", kind: Kind::Integer, nullable: false, required: false },
+            Key { name: "completion_percentage", kind: Kind::Number, nullable: false, required: false },
+            Key { name: "health_status", kind: Kind::Text, nullable: false, required: false },
+        ],
+    },
+    Event {
+        name: "task.start_requested",
+        category: Category::Task,
+        role: Role::Move("a task begins, or goes on after a wait"),
+        original: Original::Published,
+        level: Level::Info,
+        blocks: &[payload::TASK_BASE, payload::TASK_STARTED_EXTRA, payload::TASK_TRANSITION],
+        own_keys: &[Key { name: "step_count", kind: Kind::Integer, nullable: false, required: false }],
+    },
+    Event {
+        name: "task.completed",
+        category: Category::Task,
+        role: Role::Move("a task has ended well"),
+        original: Original::Published,
+        level: Level::Info,
+        blocks: &[payload::TASK_TRANSITION, payload::TASK_BASE],
+        own_keys: &[
+            Key { name: "completion_percentage", kind: Kind::Number, nullable: false, required: false },
+            Key { name: "health_status", kind: Kind::Text, nullable: false, required: false },
+        ],
+    },
+    Event {
+        name: "task.failed",
+        category: Category::Task,
+        role: Role::Move("a task has ended in error"),
+        original: Original::Published,
+        level: Level::Error,
+        blocks: &[payload::TASK_TRANSITION, payload::TASK_BASE, payload::TASK_FAILED_EXTRA],
+        own_keys: &[
+            Key { name: "failed_steps_count", kind: Kind::Integer, nullable: false, required: false },
+            Key { name: "completion_percentage", kind: Kind::Number, nullable: false, required: false },
+            Key { name: "health_status", kind: Kind::Text, nullable: false, required: false },
+            Key { name: "initialization_failed", kind: Kind::Boolean, nullable: false, required: false },
+        ],
+    },
+    Event {
+        name: "task.retry_requested",
+        category: Category::Task,
+        role: Role::Move("a failed task is to be tried again"),
+        original: Original::HelperOnly,
+        level: Level::Info,
+        blocks: &[payload::TASK_TRANSITION, payload::TASK_BASE],
+        own_keys: &[Key { name: "retry_reason", kind: Kind::Text, nullable: false, required: false }],
+    },
+    Event {
+        name: "task.cancelled",
+        category: Category::Task,
+        role: Role::Move("a task was called off"),
+        original: Original::Published,
+        level: Level::Info,
+        blocks: &[payload::TASK_TRANSITION],
+        own_keys: &[],
+    },
+    Event {
+        name: "task.resolved_manually",
+        category: Category::Task,
+        role: Role::Move("a person has settled a failed task"),
+        original: Original::ByHostOnly,
+        level: Level::Info,
+        blocks: &[payload::TASK_TRANSITION],
+        own_keys: &[],
+    },
+    Event {
+        name: "task.before_transition",
+        category: Category::Task,
+        role: Role::Moment("before each move of a task; `transition_event` is the name that follows"),
+        original: Original::Published,
+        level: Level::Info,
+        blocks: &[],
+        own_keys: &[
+            Key { name: "task_id", kind: Kind::Integer, nullable: false, required: true },
+            Key { name: "from_state", kind: Kind::Text, nullable: true, required: true },
+            Key { name: "to_state", kind: Kind::Text, nullable: false, required: true },
+            Key { name: "transition_event", kind: Kind::Text, nullable: true, required: true },
+            Key { name: "timestamp", kind: Kind::Instant, nullable: false, required: true },
+        ],
+    },
+];
