@@ -75,7 +75,7 @@ impl Tasker {
         self.handlers.check(&definition.template)?;
         let entry = NewWorker {
             name: &self.label,
-            lease: self.pulse.lease,
+            lease: self.worker_pulse().lease,
             concurrency: self.concurrency,
             task_id: Some(task_id),
             queues: Some(&[]),
@@ -85,7 +85,7 @@ impl Tasker {
         };
         let worker_id = self.ledger().start_worker(&entry).await?;
         let (lost, holding) = (CancellationToken::new(), Holding::default());
-        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.pulse, holding.clone(), lost.clone())
+        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
         let mut worker = Worker {
             ledger: self.ledger().clone(),

@@ -42,7 +42,7 @@ pub struct Tasker {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Entropy,
     pub(crate) concurrency: usize,
-    pub(crate) pulse: Pulse,
+    pub(crate) pulse: Option<Pulse>,
     pub(crate) allow_redefine: bool,
     pub(crate) label: String,
 }
@@ -59,7 +59,7 @@ impl Tasker {
             clock: Arc::new(SystemClock::new()),
             entropy: Entropy::from_system()?,
             concurrency: 32,
-            pulse: Pulse::RUN,
+            pulse: None,
             allow_redefine: false,
             label: worker_name(),
         })
@@ -86,10 +86,10 @@ impl Tasker {
         self
     }
 
-    /// Is heard of in another rhythm.
+    /// Is heard of in another rhythm than [`Pulse::WORKER`], or [`Pulse::RUN`] where it runs a single task.
     #[must_use]
     pub fn with_pulse(mut self, pulse: Pulse) -> Self {
-        self.pulse = pulse;
+        self.pulse = Some(pulse);
         self
     }
 
@@ -158,8 +158,9 @@ impl Tasker {
         let worker_id = self.ledger.start_worker(&self.entry(task_id)).await?;
         let lost = CancellationToken::new();
         let holding = Holding::default();
-        let heartbeat = Heartbeat::start(&self.ledger, worker_id, self.pulse, holding.clone(), lost.clone())
-            .map_err(RunError::Heartbeat)?;
+        let heartbeat =
+            Heartbeat::start(&self.ledger, worker_id, self.pulse.unwrap_or(Pulse::RUN), holding.clone(), lost.clone())
+                .map_err(RunError::Heartbeat)?;
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let mut worker = Worker {
             ledger: self.ledger.clone(),
@@ -212,7 +213,7 @@ impl Tasker {
     fn entry(&self, task_id: Option<i64>) -> NewWorker<'_> {
         NewWorker {
             name: &self.label,
-            lease: self.pulse.lease,
+            lease: self.pulse.unwrap_or(Pulse::RUN).lease,
             concurrency: self.concurrency,
             task_id,
             queues: Some(&[]),

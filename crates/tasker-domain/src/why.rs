@@ -36,6 +36,8 @@ pub struct TaskFacts {
     pub reserved: bool,
     /// Whether a live worker adopts tasks of its type.
     pub adopted: bool,
+    /// Whether a definition is registered for its type that its steps and edges fit.
+    pub fits: bool,
     /// Whether a step died and the definition says fail fast.
     pub halted: bool,
     /// Who paused it.
@@ -201,6 +203,8 @@ pub enum Reason {
     NotAdopted,
     /// Another program made the task; a live worker adopts its type and will find it.
     ToBeAdopted,
+    /// Another program made the task; a live worker adopts its type, but there is no definition that it fits.
+    FitsNoDefinition,
     /// Another program has it in progress.
     RunsElsewhere,
     /// Record and side rows say different things.
@@ -237,7 +241,7 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
         return Reason::TaskAtRest { state: task.state };
     }
     if !task.ours {
-        return if task.adopted { Reason::ToBeAdopted } else { Reason::NotAdopted };
+        return adoption(task);
     }
     if !step.parents.is_empty() {
         let parents = step.parents.clone();
@@ -291,11 +295,16 @@ pub fn reason_without_steps(task: &TaskFacts) -> Option<Reason> {
     if task.state.is_at_rest() {
         return None;
     }
-    Some(match (task.ours, task.adopted) {
-        (true, _) => Reason::SideRowsDiffer,
-        (false, true) => Reason::ToBeAdopted,
-        (false, false) => Reason::NotAdopted,
-    })
+    Some(if task.ours { Reason::SideRowsDiffer } else { adoption(task) })
+}
+
+/// Whether somebody will carry out a task that another program made.
+fn adoption(task: &TaskFacts) -> Reason {
+    match (task.adopted, task.fits) {
+        (true, true) => Reason::ToBeAdopted,
+        (true, false) => Reason::FitsNoDefinition,
+        (false, _) => Reason::NotAdopted,
+    }
 }
 
 impl Reason {
@@ -322,6 +331,7 @@ impl Reason {
             Reason::TaskAtRest { .. } => "task_at_rest",
             Reason::NotAdopted => "not_adopted",
             Reason::ToBeAdopted => "to_be_adopted",
+            Reason::FitsNoDefinition => "fits_no_definition",
             Reason::RunsElsewhere => "runs_elsewhere",
             Reason::SideRowsDiffer => "side_rows_differ",
         }
@@ -385,6 +395,10 @@ impl Reason {
                     .to_owned()
             }
             Reason::ToBeAdopted => "a worker that adopts its type finds it within seconds".to_owned(),
+            Reason::FitsNoDefinition => {
+                "give a worker a template of its type and version whose steps and dependencies are those of the task: `tasker worker --templates FOLDER`"
+                    .to_owned()
+            }
             Reason::RunsElsewhere => format!(
                 "another program runs it; if that program is gone: `tasker step cancel {step}` or `tasker step complete {step} --results JSON`, each with `--reason WHY`"
             ),
@@ -442,6 +456,10 @@ impl fmt::Display for Reason {
             Reason::TaskAtRest { state } => write!(f, "the task is {state}"),
             Reason::NotAdopted => write!(f, "another program made the task and no live worker adopts its type"),
             Reason::ToBeAdopted => write!(f, "another program made the task; a worker adopts its type"),
+            Reason::FitsNoDefinition => write!(
+                f,
+                "another program made the task; a worker adopts its type, but no definition is registered that it fits"
+            ),
             Reason::RunsElsewhere => write!(f, "is in progress in another program"),
             Reason::SideRowsDiffer => write!(f, "the side rows say something else than the record"),
         }

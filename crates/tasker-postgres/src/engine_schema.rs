@@ -13,5 +13,6 @@ pub const MIGRATIONS: &[(i32, &str, &str)] = &[(
         include_str!("../sql/engine/create_tasks_1.sql"),
         include_str!("../sql/engine/changed_1.sql"),
         include_str!("../sql/engine/exchange_1.sql"),
+        include_str!("../sql/engine/look_around_1.sql"),
     ),
 )];

@@ -147,13 +147,8 @@ async fn another_content_under_a_used_version_is_refused_with_the_difference() {
         "parcel.yaml",
         format!("{changed}  - {{name: thank, handler_class: command, handler_config: {{command: [\"true\"]}}}}\n"),
     );
-    let words = [
-        "tests/trial 1.2.3, in parcel.yaml:",
-        "~ step pack",
-        "retry_limit: 3 → 5",
-        "+ step thank",
-        "raise `version`",
-    ];
+    let words =
+        ["tests/trial 1.2.3, in parcel.yaml:", "~ step pack", "retry_limit: 3 → 5", "+ step thank", "raise `version`"];
     desk.ended("task create parcel.yaml", 65, &words);
     assert_eq!(desk.database.count("tasker_tasks").await, 1);
     let taken = desk.ended(

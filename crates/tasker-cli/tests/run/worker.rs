@@ -178,7 +178,12 @@ async fn a_redefinition_is_refused_with_the_difference_before_it_works() {
     desk.ended(
         "worker --templates .",
         65,
-        &["tasks were made from another content of:", "tests/trial 1.2.3, in ./parcel.yaml", "~ step ship", "retry_limit: 3 → 7"],
+        &[
+            "tasks were made from another content of:",
+            "tests/trial 1.2.3, in ./parcel.yaml",
+            "~ step ship",
+            "retry_limit: 3 → 7",
+        ],
     );
     assert_eq!(desk.database.count("tasker_engine.worker").await, 0);
 }
@@ -196,4 +201,23 @@ async fn steps_of_other_handlers_are_left_to_who_has_them() {
     assert!(why.contains("[no_worker_with_handler]"), "{why}");
     worker.signal(Signal::SIGTERM);
     worker.end().expect(0, &[]);
+}
+
+/// Tasks of other programs are theirs until a worker is told to adopt their type.
+#[tokio::test]
+async fn it_adopts_what_it_is_told_to() {
+    let desk = Desk::new().await;
+    desk.says("task create parcel.yaml", 0);
+    // As a program leaves it that knows nothing of the side tables.
+    for table in ["ready where step_id in (select workflow_step_id from tasker_workflow_steps)", "queue", "task"] {
+        desk.database.execute(&format!("delete from tasker_engine.{table}")).await;
+    }
+    assert!(desk.says("why 1", 0).contains("[not_adopted]"));
+    let mut worker = desk.worker(&["--adopt", "tests/trial"]);
+    worker.wait_for(&["adopting what other programs create of tests/trial"]);
+    worker.wait_for(&["task 1 ended in error"]);
+    assert!(desk.says("workers", 0).contains("adopts  tests/trial"));
+    worker.signal(Signal::SIGTERM);
+    worker.end().expect(0, &[]);
+    desk.ended("worker --templates . --adopt trial", 64, &["write NAMESPACE/NAME, NAMESPACE/* or '*'"]);
 }

@@ -14,7 +14,7 @@ mod take_over;
 mod worker;
 
 pub use attempt::over_its_limit;
-pub(crate) use caretaker::Caretaker;
+pub(crate) use caretaker::{Care, Caretaker};
 pub(crate) use definitions::{Definition, Definitions};
 pub(crate) use heartbeat::Heartbeat;
 pub use heartbeat::Pulse;

@@ -16,6 +16,7 @@ mod resume;
 mod retries;
 mod rows;
 mod select;
+mod sharing;
 mod simulated;
 mod step_errors;
 mod support;

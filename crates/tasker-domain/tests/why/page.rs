@@ -64,6 +64,7 @@ fn examples() -> Vec<Reason> {
         Reason::Cancelled,
         Reason::TaskAtRest { state: TaskState::Error },
         Reason::NotAdopted,
+        Reason::FitsNoDefinition,
         Reason::RunsElsewhere,
         Reason::SideRowsDiffer,
     ]
@@ -101,6 +102,9 @@ fn meaning(reason: &Reason) -> &'static str {
             "Another program, such as a Rails application, made the task, and workers run only types that they adopt."
         }
         Reason::ToBeAdopted => "Another program made the task, and a live worker that adopts its type will find it.",
+        Reason::FitsNoDefinition => {
+            "Another program made the task and a worker adopts its type, but no template is registered whose steps and dependencies are the task's."
+        }
         Reason::RunsElsewhere => "Another program has it in progress.",
         Reason::SideRowsDiffer => {
             "The record was changed by hand, or by a program that does not know the side tables, in a way that nobody has noticed yet."
@@ -137,11 +141,11 @@ fn the_page_is_as_the_reasons_are() {
 #[test]
 fn each_reason_is_told_once_and_its_code_is_the_one_in_json() {
     let mut codes: Vec<&str> = examples().iter().map(Reason::code).collect();
-    assert_eq!(codes.len(), 22, "one of each");
+    assert_eq!(codes.len(), 23, "one of each");
     for reason in examples() {
         assert_eq!(serde_json::to_value(&reason).unwrap()["code"], reason.code());
     }
     codes.sort_unstable();
     codes.dedup();
-    assert_eq!(codes.len(), 22);
+    assert_eq!(codes.len(), 23);
 }

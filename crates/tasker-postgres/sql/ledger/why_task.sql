@@ -3,7 +3,8 @@ select t.task_id, n.name as namespace, k.name, k.version, coalesce(x.to_state, '
   e.task_id is not null as ours, coalesce(e.reserved, false) as reserved, e.paused, coalesce(e.halted, false) as halted, e.deadline,
   x.metadata as newest, x.created_at as newest_at,
   exists (select from tasker_engine.worker w
-    where not w.lost and w.seen_at + w.lease > clock_timestamp() and w.types && array[n.name || '/' || k.name, '*']) as adopted,
+    where not w.lost and w.seen_at + w.lease > clock_timestamp() and w.types && array[n.name || '/' || k.name, n.name || '/*', '*']) as adopted,
+  tasker_engine.fitting_definition_1(t.task_id) is not null as fits,
   clock_timestamp() as now
 from public.tasker_tasks t
 join public.tasker_named_tasks k on k.named_task_id = t.named_task_id

@@ -19,7 +19,7 @@ with asked as materialized (
     case when a.paused then tasker_engine.paused_lane(a.task_id) when a.reserved then -a.task_id else f.lane_id end as lane,
     case when a.not_before > clock_timestamp() and h.begun = 0 and p.parents = 0 then a.not_before end as not_before,
     coalesce(c.to_state, 'pending') as state, coalesce(c.metadata ? 'worker', false) as ours, coalesce(s.retryable, true) as retryable,
-    coalesce(h.begun, 0) as begun, coalesce(h.begun, 0) - coalesce(h.returned, 0) as attempts, h.last_at,
+    coalesce(h.begun, 0) as begun, coalesce(h.written, false) as written, coalesce(h.begun, 0) - coalesce(h.returned, 0) as attempts, h.last_at,
     coalesce(p.unmet, 0) as unmet,
     greatest(s.created_at, p.last_at) at time zone 'UTC' as ready_at,
     -- Rails' two clocks: neither may be ahead of its own rule (R-12)
@@ -38,7 +38,7 @@ with asked as materialized (
   left join lateral (
     select count(*) filter (where y.to_state = 'in_progress')::int as begun,
       count(*) filter (where y.to_state = 'error' and y.metadata->>'reason' = 'handed_back')::int as returned,
-      max(y.created_at) as last_at
+      count(*) > 0 as written, max(y.created_at) as last_at
     from public.tasker_workflow_step_transitions y where y.workflow_step_id = s.workflow_step_id) h on true
   left join lateral (
     select count(*) as parents, count(*) filter (where coalesce(y.to_state, 'pending') not in ('complete', 'resolved_manually'))::int as unmet,
@@ -81,7 +81,8 @@ with asked as materialized (
   select s.task_id, s.step_id, s.ix, s.lane, s.priority, s.unmet, s.attempts, s.attempts_allowed, s.kind, v.halted,
     s.kind = 'dead' as dead,
     case when s.kind = 'claimed' then coalesce(s.owner, (select worker_id from gone)) end as owner,
-    greatest(s.old_token, s.begun) + (s.kind = 'claimed' and s.owner is null)::int as token,
+    -- a step with a history of any kind is not claimed as one that has none
+    greatest(s.old_token, s.begun, s.written::int) + (s.kind = 'claimed' and s.owner is null)::int as token,
     case when s.not_before is not null and s.kind = 'waits' then s.not_before
       when s.kind = 'waits' and s.old_rank between s.earliest and s.latest then s.old_rank
       when s.kind = 'waits' then s.earliest
@@ -92,9 +93,10 @@ with asked as materialized (
   delete from tasker_engine.queue q using step s
   where q.step_id = s.step_id and (s.kind = 'done' or s.at_rest and s.kind <> 'claimed')
 ), written as (
-  insert into tasker_engine.queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed, dead)
-  select step_id, task_id, ix, lane, priority, unmet, rank, owner, token, attempts, attempts_allowed, dead from planned order by step_id
-  on conflict (step_id) do update set task_id = excluded.task_id, ix = excluded.ix, lane = excluded.lane,
+  insert into tasker_engine.queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, call, token, attempts, attempts_allowed, dead)
+  select step_id, task_id, ix, lane, priority, unmet, rank, owner, -(kind = 'elsewhere')::int, token, attempts, attempts_allowed, dead
+  from planned order by step_id
+  on conflict (step_id) do update set call = case when excluded.call < 0 then excluded.call else greatest(queue.call, 0) end, task_id = excluded.task_id, ix = excluded.ix, lane = excluded.lane,
     priority = excluded.priority, unmet = excluded.unmet, rank = excluded.rank, owner = excluded.owner,
     token = excluded.token, attempts = excluded.attempts, attempts_allowed = excluded.attempts_allowed, dead = excluded.dead
 ), out_of_line as (

@@ -1,5 +1,6 @@
 //! Writing and reading the record: definitions, the exchange, workers, and what became of a task.
 
+mod care;
 mod definition;
 mod error;
 mod exchange;
@@ -13,6 +14,7 @@ use sqlx::PgPool;
 
 use crate::rebuild::{begin_patient, lock, rebuild_locked};
 
+pub use care::{Lookout, Seen};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};

@@ -58,6 +58,7 @@ impl Ledger {
                 ours: row.try_get("ours")?,
                 reserved: row.try_get("reserved")?,
                 adopted: row.try_get("adopted")?,
+                fits: row.try_get("fits")?,
                 halted: row.try_get("halted")?,
                 template: format!("{namespace}/{name} {version}"),
                 paused: paused.as_ref().map(paused_by),
