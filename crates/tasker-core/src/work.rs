@@ -28,8 +28,8 @@ const ENTER_AGAIN: Duration = Duration::from_secs(1);
 /// What a worker works on, who is told, when it stops.
 pub struct Work<'a> {
     queues: Option<Vec<String>>,
-    adopts: Vec<String>,
     templates: Option<Vec<String>>,
+    adopts: Vec<String>,
     observer: &'a dyn Observer,
     drain: CancellationToken,
     stop: CancellationToken,
@@ -48,8 +48,8 @@ impl Default for Work<'_> {
     fn default() -> Self {
         Self {
             queues: None,
-            adopts: Vec::new(),
             templates: None,
+            adopts: Vec::new(),
             observer: &Unobserved,
             drain: CancellationToken::new(),
             stop: CancellationToken::new(),
@@ -78,21 +78,21 @@ impl<'a> Work<'a> {
         self
     }
 
-    /// Also carries out unfinished tasks of these types that other programs created, such as a Rails application:
-    /// `namespace/name`, all of a namespace (`namespace/*`), or all (`*`). They are found within 5 s, and worked by the
-    /// newest definition that is registered for their type; tasks whose steps are not those of it are left alone.
-    #[must_use]
-    pub fn adopting(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.adopts = types.into_iter().map(Into::into).collect();
-        self
-    }
-
     /// Carries out only tasks of these templates, each in the version that it has: for handlers that know only those, such
     /// as programs, which are run only from files at hand.
     #[must_use]
     pub fn of_templates<'t>(mut self, templates: impl IntoIterator<Item = &'t Template>) -> Self {
         let named = |template: &Template| format!("{}/{} {}", template.namespace, template.name, template.version);
         self.templates = Some(templates.into_iter().map(named).collect());
+        self
+    }
+
+    /// Also carries out unfinished tasks of these types that other programs created, such as a Rails application:
+    /// `namespace/name`, all of a namespace (`namespace/*`), or all (`*`). They are found within 5 s, and worked by the
+    /// newest definition that is registered for their type; tasks whose steps are not those of it are left alone.
+    #[must_use]
+    pub fn adopting(mut self, types: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.adopts = types.into_iter().map(Into::into).collect();
         self
     }
 

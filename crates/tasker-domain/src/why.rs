@@ -241,11 +241,7 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
         return Reason::TaskAtRest { state: task.state };
     }
     if !task.ours {
-        return match (task.adopted, task.fits) {
-            (true, true) => Reason::ToBeAdopted,
-            (true, false) => Reason::FitsNoDefinition,
-            (false, _) => Reason::NotAdopted,
-        };
+        return adoption(task);
     }
     if !step.parents.is_empty() {
         let parents = step.parents.clone();
@@ -299,11 +295,16 @@ pub fn reason_without_steps(task: &TaskFacts) -> Option<Reason> {
     if task.state.is_at_rest() {
         return None;
     }
-    Some(match (task.ours, task.adopted) {
-        (true, _) => Reason::SideRowsDiffer,
-        (false, true) => Reason::ToBeAdopted,
-        (false, false) => Reason::NotAdopted,
-    })
+    Some(if task.ours { Reason::SideRowsDiffer } else { adoption(task) })
+}
+
+/// Whether somebody will carry out a task that another program made.
+fn adoption(task: &TaskFacts) -> Reason {
+    match (task.adopted, task.fits) {
+        (true, true) => Reason::ToBeAdopted,
+        (true, false) => Reason::FitsNoDefinition,
+        (false, _) => Reason::NotAdopted,
+    }
 }
 
 impl Reason {
@@ -395,7 +396,8 @@ impl Reason {
             }
             Reason::ToBeAdopted => "a worker that adopts its type finds it within seconds".to_owned(),
             Reason::FitsNoDefinition => {
-                "register a template of its type whose steps and dependencies are those of the task".to_owned()
+                "give a worker a template of its type and version whose steps and dependencies are those of the task: `tasker worker --templates FOLDER`"
+                    .to_owned()
             }
             Reason::RunsElsewhere => format!(
                 "another program runs it; if that program is gone: `tasker step cancel {step}` or `tasker step complete {step} --results JSON`, each with `--reason WHY`"

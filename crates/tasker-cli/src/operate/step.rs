@@ -25,7 +25,7 @@ pub enum StepCommand {
     /// End steps well with given results, without their handler or instead of it
     Complete {
         /// The results: JSON text, or @FILE
-        #[arg(long, value_name = "JSON|@FILE")]
+        #[arg(long, value_name = "JSON")]
         results: String,
         /// Which steps.
         #[command(flatten)]

@@ -45,6 +45,10 @@ pub struct WorkerArguments {
     /// Serve only these queues; without it, every queue
     #[arg(long, num_args = 1.., value_delimiter = ',', value_name = "QUEUE")]
     pub queues: Vec<String>,
+    /// Also carry out unfinished tasks of this type that other programs created, such as a Rails application:
+    /// NAMESPACE/NAME, NAMESPACE/* or '*'; its template must be among those given
+    #[arg(long, num_args = 1.., value_delimiter = ',', value_name = "TYPE", value_parser = adopted)]
+    pub adopt: Vec<String>,
     /// How many steps may run at the same time
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     pub concurrency: u16,
@@ -63,6 +67,12 @@ pub struct WorkerArguments {
     /// Take changed templates under versions that tasks were made from (a private PostgreSQL always does)
     #[arg(long)]
     pub allow_redefine: bool,
+}
+
+fn adopted(text: &str) -> Result<String, String> {
+    let whole = text == "*";
+    let parts = text.split_once('/').is_some_and(|(namespace, name)| !namespace.is_empty() && !name.is_empty());
+    if whole || parts { Ok(text.to_owned()) } else { Err("write NAMESPACE/NAME, NAMESPACE/* or '*'".to_owned()) }
 }
 
 /// Works until told to stop.
@@ -104,6 +114,9 @@ pub(crate) async fn run(arguments: WorkerArguments, database: &DatabaseArguments
         .observed_by(&report)
         .drained_by(drain)
         .until(stop);
+    if !arguments.adopt.is_empty() {
+        work = work.adopting(arguments.adopt.clone());
+    }
     if !arguments.queues.is_empty() {
         work = work.in_queues(arguments.queues.clone());
     }
@@ -152,8 +165,12 @@ fn say_started(report: &Report, arguments: &WorkerArguments, loaded: &[Loaded], 
         line.push_str("\n  ");
         line.push_str(name);
     }
+    if !arguments.adopt.is_empty() {
+        line.push_str(&format!("\nadopting what other programs create of {}", arguments.adopt.join(", ")));
+    }
     let document = json!({
         "event": "worker_started",
+        "adopts": arguments.adopt,
         "worker": name,
         "queues": if arguments.queues.is_empty() { None } else { Some(&arguments.queues) },
         "concurrency": steps,

@@ -53,7 +53,7 @@ impl Desk {
     #[track_caller]
     pub(crate) fn failed_parcel(&self) -> i64 {
         let task = self.document("task create parcel.yaml --json", 0)["task_id"].as_i64().unwrap();
-        self.ended(&format!("task run {task} --templates parcel.yaml"), 1, &["what holds it: tasker why"]);
+        self.ended(&format!("task run {task} --templates parcel.yaml"), 1, &["what holds it:"]);
         task
     }
 }

@@ -100,13 +100,46 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: &[&str] = &["", "run", "template check", "template graph", "db", "db create", "postgres"];
+const SHOWN: [&str; 15] = [
+    "",
+    "run",
+    "template check",
+    "template graph",
+    "db",
+    "db create",
+    "postgres",
+    "worker",
+    "task",
+    "task create",
+    "task retry",
+    "step",
+    "step complete",
+    "why",
+    "queue",
+];
 
 #[test]
 fn help_is_readable_at_eighty_columns() {
     let commands = [
         "",
         "run",
+        "worker",
+        "task",
+        "task create",
+        "task list",
+        "task show",
+        "task watch",
+        "task run",
+        "task retry",
+        "task priority",
+        "step",
+        "step complete",
+        "step retry",
+        "why",
+        "workers",
+        "queue",
+        "queue pause",
+        "type",
         "template",
         "template check",
         "template graph",

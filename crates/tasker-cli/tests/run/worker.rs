@@ -202,3 +202,22 @@ async fn steps_of_other_handlers_are_left_to_who_has_them() {
     worker.signal(Signal::SIGTERM);
     worker.end().expect(0, &[]);
 }
+
+/// Tasks of other programs are theirs until a worker is told to adopt their type.
+#[tokio::test]
+async fn it_adopts_what_it_is_told_to() {
+    let desk = Desk::new().await;
+    desk.says("task create parcel.yaml", 0);
+    // As a program leaves it that knows nothing of the side tables.
+    for table in ["ready where step_id in (select workflow_step_id from tasker_workflow_steps)", "queue", "task"] {
+        desk.database.execute(&format!("delete from tasker_engine.{table}")).await;
+    }
+    assert!(desk.says("why 1", 0).contains("[not_adopted]"));
+    let mut worker = desk.worker(&["--adopt", "tests/trial"]);
+    worker.wait_for(&["adopting what other programs create of tests/trial"]);
+    worker.wait_for(&["task 1 ended in error"]);
+    assert!(desk.says("workers", 0).contains("adopts  tests/trial"));
+    worker.signal(Signal::SIGTERM);
+    worker.end().expect(0, &[]);
+    desk.ended("worker --templates . --adopt trial", 64, &["write NAMESPACE/NAME, NAMESPACE/* or '*'"]);
+}

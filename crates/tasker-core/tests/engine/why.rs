@@ -239,8 +239,8 @@ async fn a_step_that_was_called_off_holds_what_comes_after_it() {
 #[tokio::test]
 async fn tasks_of_others_say_whether_anybody_adopts_them() {
     let bench = Bench::new(Script::default()).await;
-    let foreign = submitted(&bench, &template("", &[("a", ""), ("b", "")])).await;
     let empty = submitted(&bench, &template("", &[("a", "")])).await;
+    let foreign = submitted(&bench, &template("", &[("a", ""), ("b", "")])).await;
     for task_id in [foreign, empty] {
         execute(&bench, "delete from tasker_engine.ready where step_id in (select workflow_step_id from tasker_workflow_steps where task_id = $1)", task_id).await;
         execute(&bench, "delete from tasker_engine.queue where task_id = $1", task_id).await;
@@ -254,6 +254,8 @@ async fn tasks_of_others_say_whether_anybody_adopts_them() {
     worker(&bench, |worker| worker.types = &types).await;
     assert_eq!(codes(&bench, foreign).await, "a to_be_adopted, b to_be_adopted");
     assert_eq!(codes(&bench, empty).await, "task to_be_adopted");
+    tasker(&bench).register(&template("", &[("c", "")])).await.unwrap();
+    assert_eq!(codes(&bench, foreign).await, "a fits_no_definition, b fits_no_definition");
     execute(
         &bench,
         "insert into tasker_workflow_step_transitions (to_state, from_state, sort_key, most_recent, workflow_step_id, created_at, updated_at)
@@ -261,7 +263,7 @@ async fn tasks_of_others_say_whether_anybody_adopts_them() {
         foreign,
     )
     .await;
-    assert_eq!(codes(&bench, foreign).await, "a runs_elsewhere, b to_be_adopted");
+    assert_eq!(codes(&bench, foreign).await, "a runs_elsewhere, b fits_no_definition");
     assert_reasons(&bench).await;
 }
 

@@ -165,6 +165,11 @@ fn tasks_of_others_wait_for_who_adopts_them() {
     assert_eq!(code(|task, _| task.ours = false), "not_adopted");
     assert_eq!(code(|task, _| (task.ours, task.adopted) = (false, true)), "to_be_adopted");
     assert_eq!(code(|task, _| (task.ours, task.adopted, task.fits) = (false, true, false)), "fits_no_definition");
+    assert_eq!(
+        code(|task, _| (task.ours, task.fits) = (false, false)),
+        "not_adopted",
+        "nobody has looked whether it fits"
+    );
 }
 
 #[test]

@@ -103,7 +103,7 @@ fn meaning(reason: &Reason) -> &'static str {
         }
         Reason::ToBeAdopted => "Another program made the task, and a live worker that adopts its type will find it.",
         Reason::FitsNoDefinition => {
-            "Another program made the task with steps that no registered template of its type has, so no worker knows how to carry it out."
+            "Another program made the task and a worker adopts its type, but no template is registered whose steps and dependencies are the task's."
         }
         Reason::RunsElsewhere => "Another program has it in progress.",
         Reason::SideRowsDiffer => {
