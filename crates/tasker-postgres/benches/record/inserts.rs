@@ -30,6 +30,7 @@ pub(crate) fn bench(criterion: &mut Criterion, runtime: &Runtime, pool: &PgPool)
             queues: None,
             handlers: None,
             types: &[],
+            templates: None,
         };
         let registered = ledger.register(&template, false).await.unwrap();
         (registered.definition_id, ledger.start_worker(&worker).await.unwrap())
