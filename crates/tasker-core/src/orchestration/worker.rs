@@ -230,7 +230,8 @@ impl Worker {
             {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
-            let may_call = in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state);
+            let may_call =
+                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state);
             if may_call && (state.ask || !state.finished.is_empty() || !state.create.is_empty()) {
                 // Others that end in this very moment travel along.
                 tokio::task::yield_now().await;
