@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArguments;
 use crate::db::DbCommand;
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
@@ -56,6 +57,8 @@ pub enum Command {
     /// Create and check the tables in the database
     #[command(subcommand)]
     Db(DbCommand),
+    /// Measure how fast the engine is here and what a step costs
+    Bench(BenchArguments),
     /// Look after the private PostgreSQL
     #[command(subcommand)]
     Postgres(PostgresCommand),
@@ -100,7 +103,7 @@ pub struct RunArguments {
 }
 
 /// Reads `90s`, `5m`, `1h`, `1500ms`, `2.5s`; a bare number is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let seconds = match unit {

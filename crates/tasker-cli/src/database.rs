@@ -44,7 +44,7 @@ pub(crate) async fn open(arguments: &DatabaseArguments, connections: u32) -> Res
     Ok(database)
 }
 
-fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
+pub(crate) fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
     let mut options = ClusterOptions::default();
     if let Some(folder) = &arguments.postgres_bin {
         options.places.setting = Some(folder.clone());

@@ -1,6 +1,7 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod bench;
 mod confirmation;
 mod database;
 pub mod db;
@@ -10,6 +11,7 @@ mod outcomes;
 mod postgres;
 mod printing;
 mod run;
+mod signals;
 mod template;
 pub mod view;
 
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub use arguments::{Arguments, Command};
+pub use bench::BenchArguments;
 use clap::Parser;
 pub use failure::{ExitStatus, Failure};
 use tracing_subscriber::EnvFilter;
@@ -52,6 +55,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Bench(bench) => bench::run(bench, &arguments.database).await,
         Command::Template(command) => template::run(command),
         Command::Db(command) => database::db(command, &arguments.database).await,
         Command::Postgres(command) => database::postgres(command, &arguments.database).await,
