@@ -2,7 +2,9 @@
 //! speed in relation to it. It has tables of its own, no retries, no leases, no queues, and is used by nothing else.
 
 use serde_json::value::RawValue;
-use sqlx::{PgPool, Row};
+pub use sqlx::PgConnection;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, PgPool, Row};
 
 /// A step that ended and what it left.
 #[derive(Debug)]
@@ -27,6 +29,22 @@ pub struct Answer {
 /// The task of a step.
 pub fn task_of(step_id: i64) -> i64 {
     step_id >> 20
+}
+
+/// A connection for one exchange after the other.
+///
+/// # Errors
+/// What the database says.
+pub async fn connect(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    PgConnection::connect_with(options).await
+}
+
+/// Ends a connection.
+///
+/// # Errors
+/// What the database says.
+pub async fn close(connection: PgConnection) -> Result<(), sqlx::Error> {
+    connection.close().await
 }
 
 /// Makes the tables anew.
@@ -76,13 +94,17 @@ pub async fn store_template(
 ///
 /// # Errors
 /// What the database says.
-pub async fn exchange(pool: &PgPool, done: &[Done], create: &[(i32, &RawValue)]) -> Result<Answer, sqlx::Error> {
+pub async fn exchange(
+    connection: &mut PgConnection,
+    done: &[Done],
+    create: &[(i32, &RawValue)],
+) -> Result<Answer, sqlx::Error> {
     let rows = sqlx::query(include_str!("../sql/floor/exchange.sql"))
         .bind(done.iter().map(|done| done.step_id).collect::<Vec<_>>())
         .bind(done.iter().map(|done| done.results.get()).collect::<Vec<_>>())
         .bind(create.iter().map(|(template, _)| *template).collect::<Vec<_>>())
         .bind(create.iter().map(|(_, context)| context.get()).collect::<Vec<_>>())
-        .fetch_all(pool)
+        .fetch_all(connection)
         .await?;
     let mut answer = Answer::default();
     for row in rows {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tasker_postgres::PgPool;
-use tasker_postgres::connection::{self, PgConnectOptions};
-use tasker_postgres::floor::{self, Answer, Done};
+use tasker_postgres::connection::PgConnectOptions;
+use tasker_postgres::floor::{self, Answer, Done, PgConnection};
 use tokio::task::JoinSet;
 
 use super::arguments::Setting;
@@ -21,7 +21,8 @@ use crate::failure::Failure;
 /// Most results of one call and most tasks that it creates, as the engine's.
 const MOST: usize = 500;
 
-type Calling = Pin<Box<dyn Future<Output = Result<(Answer, Vec<Duration>), Failure>> + Send>>;
+/// A call gives its connection back.
+type Calling = Pin<Box<dyn Future<Output = Result<(PgConnection, Answer, Vec<Duration>), Failure>> + Send>>;
 
 /// Makes the tables and stores the graphs.
 pub(super) async fn prepare(setting: &Setting, pool: &PgPool) -> Result<(), Failure> {
@@ -43,19 +44,18 @@ pub(super) async fn round(
     work: &Work,
     meter: &Meter<'_>,
 ) -> Result<Round, Failure> {
-    let pool = connection::connect(options.clone(), 1).await.map_err(unavailable)?;
-    Floor::new(setting, &pool, work, setting.warm_up())?.drive().await?;
+    let connection = floor::connect(options).await.map_err(unavailable)?;
+    let (connection, _) = Floor::new(setting, work, setting.warm_up())?.drive(connection).await?;
     meter.forget_peak();
     let before = meter.read().await?;
-    let latencies = Floor::new(setting, &pool, work, setting.tasks)?.drive().await?;
+    let (connection, latencies) = Floor::new(setting, work, setting.tasks)?.drive(connection).await?;
     let spent = meter.read().await? - before;
-    pool.close().await;
+    floor::close(connection).await.map_err(unavailable)?;
     Ok(Round { steps: setting.steps(setting.tasks), elapsed: spent.elapsed, latencies, spent })
 }
 
 struct Floor<'a> {
     setting: &'a Setting,
-    pool: PgPool,
     work: Arc<Work>,
     context: Box<RawValue>,
     /// Tasks that nobody has asked for yet.
@@ -72,11 +72,10 @@ struct Floor<'a> {
 }
 
 impl<'a> Floor<'a> {
-    fn new(setting: &'a Setting, pool: &PgPool, work: &Work, tasks: usize) -> Result<Self, Failure> {
+    fn new(setting: &'a Setting, work: &Work, tasks: usize) -> Result<Self, Failure> {
         let at_once = setting.in_flight.min(tasks);
         Ok(Self {
             setting,
-            pool: pool.clone(),
             work: Arc::new(work.clone()),
             context: RawValue::from_string(CONTEXT.to_owned()).map_err(unavailable)?,
             left: tasks - at_once,
@@ -89,19 +88,24 @@ impl<'a> Floor<'a> {
         })
     }
 
-    async fn drive(mut self) -> Result<Vec<Duration>, Failure> {
+    async fn drive(mut self, connection: PgConnection) -> Result<(PgConnection, Vec<Duration>), Failure> {
         let mut calling: Option<Calling> = None;
+        let mut connection = Some(connection);
         loop {
-            if calling.is_none() && !(self.done.is_empty() && self.waiting.is_empty()) {
+            if !(self.done.is_empty() && self.waiting.is_empty())
+                && let Some(connection) = connection.take()
+            {
                 // Others that end in this very moment travel along.
                 tokio::task::yield_now().await;
                 while let Some(ended) = self.handlers.try_join_next() {
                     self.done.push(ended.map_err(unavailable)?);
                 }
-                calling = Some(self.call());
+                calling = Some(self.call(connection));
             }
-            if calling.is_none() && self.handlers.is_empty() {
-                return Ok(self.latencies);
+            if self.handlers.is_empty()
+                && let Some(connection) = connection.take()
+            {
+                return Ok((connection, self.latencies));
             }
             let answer = async {
                 match calling.as_mut() {
@@ -113,7 +117,8 @@ impl<'a> Floor<'a> {
                 biased;
                 answered = answer => {
                     calling = None;
-                    let (answer, since) = answered?;
+                    let (free, answer, since) = answered?;
+                    connection = Some(free);
                     self.take(answer, since);
                 }
                 Some(ended) = self.handlers.join_next() => self.done.push(ended.map_err(unavailable)?),
@@ -121,16 +126,17 @@ impl<'a> Floor<'a> {
         }
     }
 
-    fn call(&mut self) -> Calling {
+    fn call(&mut self, mut connection: PgConnection) -> Calling {
         let done: Vec<Done> = self.done.drain(..self.done.len().min(MOST)).collect();
         let since: Vec<Duration> = self.waiting.drain(..self.waiting.len().min(MOST)).collect();
         let graphs: Vec<usize> = (self.asked..).take(since.len()).map(|number| self.setting.graph(number)).collect();
         self.asked += since.len();
-        let (pool, context) = (self.pool.clone(), self.context.clone());
+        let context = self.context.clone();
         Box::pin(async move {
             let graphs = graphs.into_iter().map(i32::try_from).collect::<Result<Vec<_>, _>>().map_err(unavailable)?;
             let create: Vec<(i32, &RawValue)> = graphs.into_iter().map(|graph| (graph, &*context)).collect();
-            Ok((floor::exchange(&pool, &done, &create).await.map_err(unavailable)?, since))
+            let answer = floor::exchange(&mut connection, &done, &create).await.map_err(unavailable)?;
+            Ok((connection, answer, since))
         })
     }
 

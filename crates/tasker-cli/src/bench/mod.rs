@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: BenchArguments, database: &DatabaseArguments)
         return Ok(ExitStatus::Interrupted);
     };
     let text = if arguments.json {
-        serde_json::to_string_pretty(&report.document()).map_err(|error| {
+        serde_json::to_string(&report.document()).map_err(|error| {
             Failure::new(ExitStatus::Unavailable, format!("the document cannot be written: {error}"))
         })?
     } else {
