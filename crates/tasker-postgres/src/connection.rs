@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-pub use sqlx::postgres::PgConnectOptions;
 use sqlx::postgres::PgPoolOptions;
+pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::wording::said;

@@ -50,8 +50,10 @@ fn the_cost_of_a_step_of_a_lonely_task() {
 /// Whoever reads the document by a program finds these keys.
 #[test]
 fn the_document_of_a_bench() {
-    let document = measured(&["--shape", "mixed", "--size", "4", "--tasks", "8", "--in-flight", "all", "--workers", "2"]);
-    for key in ["steps_per_second", "tasks_per_second", "p50_ms", "p99_ms", "floor_steps_per_second", "share_of_floor"] {
+    let document =
+        measured(&["--shape", "mixed", "--size", "4", "--tasks", "8", "--in-flight", "all", "--workers", "2"]);
+    for key in ["steps_per_second", "tasks_per_second", "p50_ms", "p99_ms", "floor_steps_per_second", "share_of_floor"]
+    {
         assert!(document[key].as_f64().is_some_and(|value| value > 0.0), "{key} in {document}");
     }
     assert_eq!(document["server"]["fsync"], "on", "{document}");

@@ -100,13 +100,14 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 6] = ["", "run", "template check", "db", "db create", "postgres"];
+const SHOWN: [&str; 7] = ["", "run", "bench", "template check", "db", "db create", "postgres"];
 
 #[test]
 fn help_is_readable_at_eighty_columns() {
     let commands = [
         "",
         "run",
+        "bench",
         "template",
         "template check",
         "db",
