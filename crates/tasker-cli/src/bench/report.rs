@@ -86,6 +86,9 @@ struct PerStep {
     server_cpu_us: Option<f64>,
 }
 
+/// Takes one figure out.
+type ReadCost = fn(&PerStep) -> Option<f64>;
+
 #[derive(Debug, Serialize)]
 struct RoundDocument {
     steps_per_second: f64,
@@ -100,7 +103,7 @@ fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let above = *values.get(middle)?;
-    Some(if values.len() % 2 == 0 { f64::midpoint(values[middle - 1], above) } else { above })
+    Some(if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], above) } else { above })
 }
 
 /// The time within which this share of all tasks was done, in milliseconds.
@@ -243,8 +246,8 @@ impl Report {
         row("creation to end, p50 (ms)", Some(told.p50_ms), told.floor_p50_ms, 2);
         row("creation to end, p95 (ms)", Some(told.p95_ms), None, 2);
         row("creation to end, p99 (ms)", Some(told.p99_ms), told.floor_p99_ms, 2);
-        let of = |read: fn(&PerStep) -> Option<f64>| (read(&told.per_step), floor.as_ref().and_then(read));
-        let per_step: [(&str, fn(&PerStep) -> Option<f64>, usize); 8] = [
+        let of = |read: ReadCost| (read(&told.per_step), floor.as_ref().and_then(read));
+        let per_step: [(&str, ReadCost, usize); 8] = [
             ("a step: messages that wait", |step| step.messages, 3),
             ("        commits", |step| Some(step.commits), 3),
             ("        bytes of WAL", |step| Some(step.wal_bytes), 0),

@@ -222,15 +222,15 @@ impl Worker {
             {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
-            if in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state) {
-                if state.ask || !state.finished.is_empty() || !state.create.is_empty() {
-                    // Others that end in this very moment travel along.
-                    tokio::task::yield_now().await;
-                    while let Some(ended) = state.running.try_join_next_with_id() {
-                        self.gather(&mut state, ended.map(|(_, finished)| finished));
-                    }
-                    in_flight.push(self.exchange(&mut state));
+            let may_call =
+                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state);
+            if may_call && (state.ask || !state.finished.is_empty() || !state.create.is_empty()) {
+                // Others that end in this very moment travel along.
+                tokio::task::yield_now().await;
+                while let Some(ended) = state.running.try_join_next_with_id() {
+                    self.gather(&mut state, ended.map(|(_, finished)| finished));
                 }
+                in_flight.push(self.exchange(&mut state));
             }
             let running = state.running.len();
             let wait = self.longest_wait(&state, in_flight.is_empty());
