@@ -89,6 +89,7 @@ impl Tasker {
             .map_err(RunError::Heartbeat)?;
         let mut worker = Worker {
             ledger: self.ledger().clone(),
+            exchanger: None,
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),

@@ -182,6 +182,7 @@ impl Tasker {
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let mut worker = Worker {
             ledger: self.ledger.clone(),
+            exchanger: None,
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),

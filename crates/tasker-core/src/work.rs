@@ -244,8 +244,10 @@ impl Tasker {
         let holding = Holding::default();
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
+        let exchanger = self.ledger().exchanger();
         let mut worker = Worker {
             ledger: self.ledger().clone(),
+            exchanger: Some(exchanger.clone()),
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),
@@ -272,6 +274,8 @@ impl Tasker {
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();
+        drop(worker);
+        exchanger.close().await;
         Ok(end)
     }
 }

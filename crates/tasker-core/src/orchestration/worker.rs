@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use tasker_domain::correlation::CorrelationId;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Created, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
+use tasker_postgres::ledger::{Created, Exchanger, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -41,6 +41,8 @@ const HELD_REST: Duration = Duration::from_millis(200);
 /// What one worker works with.
 pub(crate) struct Worker {
     pub(crate) ledger: Ledger,
+    /// Connections of its own for exchanges; the pool's otherwise.
+    pub(crate) exchanger: Option<Exchanger>,
     pub(crate) id: WorkerId,
     pub(crate) label: String,
     pub(crate) handlers: Handlers,
