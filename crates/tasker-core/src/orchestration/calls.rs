@@ -99,7 +99,7 @@ impl Worker {
             let mut wait = FIRST_WAIT;
             let reply = loop {
                 match ledger.exchange(&exchange).await {
-                    Err(error) if error.is_unavailable() && outlives_outages => {
+                    Err(error) if error.may_pass() && outlives_outages => {
                         tracing::warn!(%error, call, "no answer from the database; the call is made again");
                         real.sleep(wait).await;
                         wait = (wait * 2).min(LAST_WAIT);
