@@ -91,3 +91,20 @@ async fn an_outcome_that_is_delivered_again_changes_nothing() {
     assert_eq!((results, rows), (json!({ "from": "first" }), 2));
     rebuild_changes_nothing(database.pool()).await;
 }
+
+/// A fail-over to a server that lags behind forgets a worker and repeats what its sequences gave.
+#[tokio::test]
+async fn a_sequence_that_is_set_back_gives_no_worker_the_number_of_another() {
+    let database = TestDatabase::with_schema().await;
+    let ledger = Ledger::new(database.pool().clone());
+    let mut numbers = std::collections::BTreeSet::new();
+    for _ in 0..20 {
+        assert!(numbers.insert(worker(&ledger, "one after the other").await));
+        for sql in [
+            "delete from tasker_engine.worker",
+            "select setval(pg_get_serial_sequence('tasker_engine.worker', 'worker_id'), 1, false)",
+        ] {
+            sqlx::query(sql).execute(database.pool()).await.unwrap();
+        }
+    }
+}

@@ -112,6 +112,39 @@ impl Server {
         tokio::time::timeout(LONG, ready).await.expect("the server starts");
     }
 
+    /// A server whose data lies on a disk of this size, in a mount namespace of its own; nothing where this process may
+    /// not mount one.
+    async fn on_a_small_disk(megabytes: u32) -> Option<Self> {
+        let owner = owner()?;
+        let mut server = Self { programs: programs(), folder: folder(), runs: None };
+        let script = "mount -t tmpfs -o size=$3m,mode=700,uid=$4,gid=$5 none \"$2/data\" || exit 1
+            as=\"setpriv --reuid=$4 --regid=$5 --clear-groups\"
+            cd \"$2\" && $as \"$1/initdb\" --username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --pgdata \"$2/data\" &&
+            exec $as \"$1/postgres\" -c listen_addresses= -c max_connections=60 -c max_wal_size=8MB -k \"$2\" -D \"$2/data\"";
+        std::fs::create_dir(server.folder.path().join("data")).unwrap();
+        let child = Command::new("unshare")
+            .args(["--mount", "sh", "-c", script, "sh"])
+            .args([&server.programs, server.folder.path()])
+            .args([megabytes, owner.uid.as_raw(), owner.gid.as_raw()].map(|number| number.to_string()))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        server.runs = Some(child);
+        for _ in 0..600 {
+            if let Ok(connection) = PgConnection::connect_with(&server.options()).await {
+                connection.close().await.unwrap();
+                return Some(server);
+            }
+            if server.runs.as_mut().unwrap().try_wait().unwrap().is_some() {
+                return None;
+            }
+            pause(50).await;
+        }
+        panic!("the server on a small disk does not start");
+    }
+
     /// Ends it: at once and with all its processes, as when the machine loses its power, or as one stops a server.
     async fn end(&mut self, signal: Signal) {
         let mut child = self.runs.take().unwrap();
@@ -175,4 +208,48 @@ async fn a_server_that_is_killed_under_load_loses_nothing() {
     here.end().await;
     there.kill();
     judge(&last).await;
+}
+
+/// A full disk ends no worker: it keeps its results and hands them in when there is room again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_is_waited_for() {
+    let seed = seed();
+    let Some(server) = Server::on_a_small_disk(110).await else {
+        println!("not run: only root can mount a small disk");
+        return;
+    };
+    let first = pool(&server);
+    bootstrap(&first, Shape::Lean).await.unwrap();
+    make_log(&first).await;
+    // Not in the log of changes, so that a server which has no room for that either is rid of it when it recovers.
+    sqlx::query("create unlogged table faults.filling (t text)").execute(&first).await.unwrap();
+    sqlx::query("alter table faults.filling alter column t set storage external").execute(&first).await.unwrap();
+    let submitted = submit_random(&tasker(&first, Logged::new(server.options(), seed, 20)), seed, 10, 30).await;
+    let fill = async || loop {
+        let filled = sqlx::query("insert into faults.filling select repeat('x', 100000) from generate_series(1, 10)");
+        if let Err(error) = filled.execute(&first).await {
+            break error;
+        }
+    };
+    let error = fill().await;
+    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("53100"), "{error}");
+    // What is left of the last pages is soon used up.
+    let worker = Here::start(tasker(&pool(&server), Logged::new(server.options(), seed, 5)));
+    for _ in 0..10 {
+        let _full = fill().await;
+        pause(200).await;
+    }
+    let ended = "select count(*) from tasker_task_transitions where most_recent and to_state in ('complete', 'error')";
+    let ended: Result<i64, sqlx::Error> = sqlx::query_scalar(ended).fetch_one(&first).await;
+    println!("count: {ended:?} of {} tasks had ended while the disk was full", submitted.len());
+    assert!(ended.is_err() || ended.is_ok_and(|ended| (ended as usize) < submitted.len()));
+    let freed = async {
+        while sqlx::query("truncate faults.filling").execute(&first).await.is_err() {
+            pause(100).await;
+        }
+    };
+    tokio::time::timeout(LONG, freed).await.expect("the disk can be freed");
+    until_all_ended(&first, LONG).await;
+    worker.end().await;
+    judge(&first).await;
 }
