@@ -50,6 +50,7 @@ pub fn prepare(steps: &Steps<'_>, needs: Needs) -> Result<Tools> {
     } else {
         None
     };
+    ensure_pooler(steps).unwrap_or_else(|reason| missing.push(reason));
     if !missing.is_empty() {
         bail!("the tests need what is not on this machine:\n  - {}", missing.join("\n  - "));
     }
@@ -77,6 +78,25 @@ fn ensure_nextest(steps: &Steps<'_>) -> Result<(), String> {
     steps
         .command("installing cargo-nextest", &mut install)
         .map_err(|error| format!("`cargo nextest`: `cargo install cargo-nextest --locked` ({error:#})"))
+}
+
+/// PgBouncer, through which some tests run a load.
+fn ensure_pooler(steps: &Steps<'_>) -> Result<(), String> {
+    let places =
+        ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer", "/usr/local/bin/pgbouncer", "/opt/homebrew/bin/pgbouncer"];
+    if places.iter().any(|place| Path::new(place).exists()) {
+        return Ok(());
+    }
+    let advice = format!(
+        "PgBouncer (looked for {}): Debian and Ubuntu: `apt-get install pgbouncer`; macOS: `brew install pgbouncer`",
+        places.join(", ")
+    );
+    if !Path::new("/usr/bin/apt-get").exists() || !nix::unistd::geteuid().is_root() {
+        return Err(advice);
+    }
+    apt(steps, &["update"]).map_err(|error| format!("{advice} ({error:#})"))?;
+    apt(steps, &["install", "--yes", "--no-install-recommends", "pgbouncer"])
+        .map_err(|error| format!("{advice} ({error:#})"))
 }
 
 fn ensure_postgres(steps: &Steps<'_>, major: Option<u32>) -> Result<Programs, String> {

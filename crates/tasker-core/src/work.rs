@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{LedgerError, NewWorker, Registered, WorkerId};
+use tasker_postgres::connection::is_pooled;
+use tasker_postgres::ledger::{NewWorker, Registered, WorkerId};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -125,7 +126,8 @@ impl<'a> Work<'a> {
         self
     }
 
-    /// Does not listen for notifications, which a transaction pooler cannot carry; it looks once a second instead.
+    /// Does not listen for notifications; it looks once a second instead. So it is anyway where the database's URL says
+    /// that a transaction pooler is before it, which cannot carry them.
     #[must_use]
     pub fn without_listening(mut self) -> Self {
         self.listens = false;
@@ -147,7 +149,7 @@ impl Tasker {
     /// content again changes nothing.
     ///
     /// # Errors
-    /// [`RunError::Database`] with [`LedgerError::Redefinition`] when tasks were made from another content of this
+    /// [`RunError::Database`] with [`Redefinition`](tasker_postgres::ledger::LedgerError::Redefinition) when tasks were made from another content of this
     /// version.
     pub async fn register(&self, template: &Template) -> Result<Registered, RunError> {
         Ok(self.ledger().register(template, self.allow_redefine).await?)
@@ -161,7 +163,8 @@ impl Tasker {
     pub async fn work(&self, mut work: Work<'_>) -> Result<WorkReport, RunError> {
         let mut report = WorkReport::default();
         let called = Arc::new(Notify::new());
-        let _listener = work.listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
+        let listens = work.listens && !is_pooled(&self.ledger().pool().connect_options());
+        let _listener = listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
         let _caretaker = Caretaker::start(Care {
             ledger: self.ledger().clone(),
             entropy: self.entropy.clone(),
@@ -226,7 +229,7 @@ impl Tasker {
             }
             match self.ledger().start_worker(&entry).await {
                 Ok(worker_id) => return Ok(Some(worker_id)),
-                Err(error @ LedgerError::Unavailable(_)) => {
+                Err(error) if error.may_pass() => {
                     tracing::warn!(%error, "the worker waits for its database");
                     tokio::select! {
                         () = real.sleep(ENTER_AGAIN) => {}

@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgPool};
+use tasker_core::postgres::ledger::{Lookout, Operated, Operator, TaskChange};
 use tasker_core::postgres::maintenance::{Access, MaintenanceError, grant, plan_grants, status};
 use tasker_core::postgres::schema::{Policy, PublicObjects, ensure};
-use tasker_core::{Ending, Handlers, StepContext, StepError, Tasker, handler_fn};
+use tasker_core::{Ending, Handlers, Request, StepContext, StepError, Tasker, handler_fn};
 use tasker_domain::json::Json;
+use tasker_domain::operation::TaskOperation;
 use tasker_domain::template::{Source, Template, parse};
 use tasker_testing::{ManualClock, TestDatabase};
 
@@ -82,6 +84,33 @@ async fn a_worker_needs_no_more_than_is_granted() {
         .with_clock(std::sync::Arc::new(ManualClock::default()));
     let report = tasker.run(&workflow(), Json::parse("{}").unwrap()).await.unwrap();
     assert_eq!((report.ending, report.executions), (Ending::Complete, 4));
+    // A task of another program, and one whose deadline has passed.
+    role.as_owner(
+        "insert into tasker_tasks (named_task_id, requested_at, context, identity_hash, created_at, updated_at)
+           select named_task_id, now(), '{}', 'foreign', now(), now() from tasker_named_tasks;
+         insert into tasker_workflow_steps (task_id, named_step_id, results, created_at, updated_at)
+           select (select max(task_id) from tasker_tasks), named_step_id, '{}', now(), now() from tasker_engine.definition_step;
+         insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
+           select p.workflow_step_id, c.workflow_step_id, 'provides', now(), now()
+           from tasker_engine.definition_edge e
+           join tasker_engine.definition_step ps on ps.ix = e.from_ix join tasker_engine.definition_step cs on cs.ix = e.to_ix
+           join tasker_workflow_steps p on p.named_step_id = ps.named_step_id and p.task_id = (select max(task_id) from tasker_tasks)
+           join tasker_workflow_steps c on c.named_step_id = cs.named_step_id and c.task_id = p.task_id",
+    )
+    .await;
+    let ledger = tasker.ledger();
+    let mut lookout = Lookout::default();
+    let seen = ledger.look_around(&["*".to_owned()], &mut lookout, None).await.unwrap();
+    assert_eq!(ledger.adopt_tasks(&seen.found).await.unwrap().len(), 1);
+    ledger.reconcile(&seen.found, "worker", None).await.unwrap();
+    let late = Request::new(Json::parse("{}").unwrap()).until(chrono::DateTime::UNIX_EPOCH.naive_utc());
+    let late = tasker.submit(&workflow(), late).await.unwrap().task_id;
+    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), [late]);
+    let by = Operator { actor: "tasker", reason: "deadline passed", now: None, dry_run: false };
+    let cancel = TaskChange::Operation(TaskOperation::Cancel);
+    let called_off = ledger.change_tasks(&[late], cancel, by).await.unwrap();
+    assert!(matches!(called_off[0].1, Operated::Done { .. }), "{called_off:?}");
+    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), Vec::<i64>::new());
     assert!(status(&pool).await.is_err(), "a worker cannot look at what it does not need");
 
     for sql in [

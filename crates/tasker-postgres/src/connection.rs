@@ -7,6 +7,8 @@ use sqlx::postgres::PgPoolOptions;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection, PgConnection, PgPool};
 
+use crate::pooler;
+pub use crate::pooler::is_pooled;
 use crate::wording::said;
 
 /// How long a server has to answer.
@@ -27,7 +29,8 @@ pub enum ConnectError {
     Unreachable(#[source] sqlx::Error),
 }
 
-/// Reads a URL such as `postgres://user:password@host:5432/database`.
+/// Reads a URL such as `postgres://user:password@host:5432/database`. With `?pooler=transaction` it leads to a pooler
+/// that shares sessions between transactions; connections of the options that come back are safe there.
 ///
 /// # Errors
 /// [`ConnectError::Url`].
@@ -36,7 +39,13 @@ pub fn parse_url(url: &str) -> Result<PgConnectOptions, ConnectError> {
     if !["postgres://", "postgresql://"].iter().any(|start| url.starts_with(start)) {
         return Err(ConnectError::Url(sqlx::Error::Configuration("it does not begin with postgres://".into())));
     }
-    url.parse().map_err(ConnectError::Url)
+    let (url, is_pooled) =
+        pooler::take_mark(url).map_err(|reason| ConnectError::Url(sqlx::Error::Configuration(reason.into())))?;
+    let options = url.parse().map_err(ConnectError::Url)?;
+    if is_pooled {
+        return pooler::through_interpreter(&url, &options).map_err(ConnectError::Url);
+    }
+    Ok(options)
 }
 
 /// Opens a pool of at most this many connections and makes the first of them.

@@ -15,6 +15,7 @@ pub mod functions;
 pub mod ledger;
 pub mod maintenance;
 pub mod models;
+mod pooler;
 mod rebuild;
 pub mod schema;
 mod wording;

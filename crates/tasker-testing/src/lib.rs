@@ -4,6 +4,9 @@
 pub mod clock;
 pub mod database;
 pub mod factories;
+pub mod invariants;
+#[cfg(unix)]
+pub mod proxy;
 pub mod rails;
 pub mod shapes;
 

@@ -104,7 +104,7 @@ impl Worker {
                     None => ledger.exchange(&exchange).await,
                 };
                 match reply {
-                    Err(error) if error.is_unavailable() && outlives_outages => {
+                    Err(error) if error.may_pass() && outlives_outages => {
                         tracing::warn!(%error, call, "no answer from the database; the call is made again");
                         real.sleep(wait).await;
                         wait = (wait * 2).min(LAST_WAIT);

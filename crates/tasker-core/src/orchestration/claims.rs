@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_postgres::ledger::{Claim, ClaimedTask, Ledger, LedgerError, Reply, Settled};
+use tasker_postgres::ledger::{Claim, ClaimedTask, DefinitionId, Ledger, LedgerError, Reply, Settled};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{handle, settle};
@@ -14,7 +14,11 @@ use super::definitions::Definition;
 use super::holding::{Finished, Held};
 use super::progress::{Observer, Progress};
 use super::worker::{State, Worker};
+use crate::clock::{Clock, SystemClock};
 use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
+
+/// How long a definition is left alone that could not be read.
+const READ_AGAIN: Duration = Duration::from_millis(200);
 
 impl Worker {
     /// Starts everything that a reply brought.
@@ -26,7 +30,7 @@ impl Worker {
     ) -> Result<(), LedgerError> {
         let mut contexts: HashMap<i64, (Arc<Definition>, Arc<Output>)> = HashMap::new();
         for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
-            let definition = self.definitions.get(&self.ledger, definition_id).await?;
+            let definition = self.definition(definition_id).await?;
             contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
         }
         let results: HashMap<i64, (i32, Arc<Output>)> = reply
@@ -42,6 +46,20 @@ impl Worker {
             self.start_attempt(state, claim, &task, observer)?;
         }
         Ok(())
+    }
+
+    /// What was claimed is carried out, even if the database goes away between the claim and the look at its definition.
+    async fn definition(&mut self, id: DefinitionId) -> Result<Arc<Definition>, LedgerError> {
+        let real = SystemClock::new();
+        loop {
+            match self.definitions.get(&self.ledger, id).await {
+                Err(error) if error.may_pass() && self.outlives_outages => {
+                    tracing::warn!(%error, definition = id, "a definition could not be read; it is tried again");
+                    real.sleep(READ_AGAIN).await;
+                }
+                read => return read,
+            }
+        }
     }
 
     fn start_attempt(

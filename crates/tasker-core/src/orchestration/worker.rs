@@ -211,7 +211,7 @@ impl Worker {
             if state.lanes_changed && state.goal == Goal::Everything {
                 match self.ledger.lanes(self.id).await {
                     Ok(lanes) => (self.lanes, state.lanes_changed, state.ask) = (lanes, false, true),
-                    Err(error) if error.is_unavailable() && self.outlives_outages => {}
+                    Err(error) if error.may_pass() && self.outlives_outages => {}
                     Err(error) => return DriveEnd::Failed { task_id: state.task_id(), error },
                 }
             }

@@ -1,8 +1,11 @@
 //! The engine on a real database, under a clock that is moved.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod adopting;
+mod deadlines;
 mod dummy;
 mod ends;
+mod foreign;
 mod interrupted;
 mod invalid_results;
 mod leaving;

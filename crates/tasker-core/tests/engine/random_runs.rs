@@ -16,6 +16,7 @@ use tasker_core::orchestration::Pulse;
 use tasker_core::{Ending, Handlers, Output, Run, RunError, StepContext, StepError, StepHandler, Tasker};
 use tasker_domain::json::Json;
 use tasker_domain::template::{Source, Template, parse};
+use tasker_testing::invariants::broken_promises;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -255,14 +256,8 @@ async fn random_runs_keep_every_promise() {
     let all = futures_util::future::join_all((0..TASKS).map(|number| world.live(number)));
     tokio::time::timeout(GIVE_UP, all).await.expect("every task comes to its end");
 
-    for (promise, broken) in PROMISES {
-        let rows: Vec<String> =
-            sqlx::query_scalar(sqlx::AssertSqlSafe(format!("select x::text from ({broken}) x limit 5")))
-                .fetch_all(bench.pool())
-                .await
-                .unwrap_or_else(|error| panic!("{promise}: {error}"));
-        assert!(rows.is_empty(), "{promise}: {rows:#?} (TASKER_RANDOM_SEED={seed})");
-    }
+    let broken = broken_promises(bench.pool()).await.unwrap();
+    assert!(broken.is_empty(), "{broken:#?} (TASKER_RANDOM_SEED={seed})");
     bench.assert_side_tables_empty().await;
     let executions = {
         let seen = random.seen.lock().unwrap();
@@ -282,124 +277,3 @@ async fn random_runs_keep_every_promise() {
     }
     println!("count: {} executions of {} steps", executions.values().sum::<u64>(), claims.len());
 }
-
-/// Each promise with the rows that would break it.
-const PROMISES: [(&str, &str); 17] = [
-    (
-        "one row of a step's history is the most recent, and it is the last",
-        "select workflow_step_id from tasker_workflow_step_transitions group by 1
-         having count(*) filter (where most_recent) <> 1
-           or max(sort_key) <> max(sort_key) filter (where most_recent)",
-    ),
-    (
-        "one row of a task's history is the most recent, and it is the last",
-        "select task_id from tasker_task_transitions group by 1
-         having count(*) filter (where most_recent) <> 1
-           or max(sort_key) <> max(sort_key) filter (where most_recent)",
-    ),
-    (
-        "sort keys of steps count by tens and ids follow them",
-        "select * from (select workflow_step_id, sort_key, row_number() over w as place, id, lag(id) over w as before
-         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
-         where sort_key <> place * 10 or id < before",
-    ),
-    (
-        "sort keys of tasks count by tens and ids follow them",
-        "select * from (select task_id, sort_key, row_number() over w as place, id, lag(id) over w as before
-         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
-         where sort_key <> place * 10 or id < before",
-    ),
-    (
-        "steps go by legal edges, each from where the last led",
-        "select * from (select workflow_step_id, from_state, to_state, coalesce(lag(to_state) over w, 'pending') as before
-         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
-         where from_state is distinct from before or (from_state, to_state) not in
-           (('pending', 'in_progress'), ('in_progress', 'complete'), ('in_progress', 'error'), ('error', 'pending'))",
-    ),
-    (
-        "tasks go by legal edges, each from where the last led",
-        "select * from (select task_id, from_state, to_state, coalesce(lag(to_state) over w, 'pending') as before
-         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
-         where from_state is distinct from before or (from_state, to_state) not in
-           (('pending', 'in_progress'), ('in_progress', 'complete'), ('in_progress', 'error'), ('in_progress', 'pending'))",
-    ),
-    (
-        "histories of steps go forward in time",
-        "select * from (select workflow_step_id, created_at, lag(created_at) over w as before
-         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
-         where created_at < before",
-    ),
-    (
-        "histories of tasks go forward in time",
-        "select * from (select task_id, created_at, lag(created_at) over w as before
-         from tasker_task_transitions window w as (partition by task_id order by sort_key)) t
-         where created_at < before",
-    ),
-    (
-        "attempts are the claims that were not handed back, and keep to the limit (R-13)",
-        "select s.workflow_step_id, s.attempts, s.retry_limit, t.claims, t.back from tasker_workflow_steps s
-         left join lateral (select count(*) filter (where to_state = 'in_progress') as claims,
-           count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') as back
-           from tasker_workflow_step_transitions x where x.workflow_step_id = s.workflow_step_id) t on true
-         where s.attempts <> t.claims - t.back or s.attempts > greatest(s.retry_limit, 1)",
-    ),
-    (
-        "attempts are numbered one by one, and a number comes again only after a hand-back",
-        "select * from (select workflow_step_id, (metadata->>'attempt')::int as attempt,
-           count(*) filter (where to_state = 'in_progress') over w
-           - count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') over w as expected, to_state
-         from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
-         where to_state = 'in_progress' and attempt <> expected",
-    ),
-    (
-        "parents are complete before a child begins",
-        "select e.from_step_id, e.to_step_id from tasker_workflow_step_edges e
-         join tasker_workflow_step_transitions c on c.workflow_step_id = e.to_step_id and c.sort_key = 10
-         left join tasker_workflow_step_transitions p on p.workflow_step_id = e.from_step_id and p.to_state = 'complete'
-         where p.id is null or p.id > c.id or p.created_at > c.created_at",
-    ),
-    (
-        "every task is at an end, and its row says so",
-        "select t.task_id, x.to_state, t.complete from tasker_tasks t
-         left join tasker_task_transitions x on x.task_id = t.task_id and x.most_recent
-         where x.to_state is null or x.to_state not in ('complete', 'error') or t.complete <> (x.to_state = 'complete')",
-    ),
-    (
-        "a task is complete exactly when all its steps are",
-        "select t.task_id from tasker_task_transitions t
-         where t.most_recent and (t.to_state = 'complete') <> (select bool_and(coalesce(x.to_state, 'pending') = 'complete')
-           from tasker_workflow_steps s left join tasker_workflow_step_transitions x
-             on x.workflow_step_id = s.workflow_step_id and x.most_recent where s.task_id = t.task_id)",
-    ),
-    (
-        "a task in error names the dead steps that hold it",
-        "select t.task_id from tasker_task_transitions t
-         where t.most_recent and t.to_state = 'error' and coalesce(jsonb_array_length(t.metadata->'held_by'), 0) <>
-           (select count(*) from tasker_workflow_steps s join tasker_workflow_step_transitions x
-              on x.workflow_step_id = s.workflow_step_id and x.most_recent and x.to_state = 'error'
-            where s.task_id = t.task_id and (not s.retryable or s.attempts >= greatest(s.retry_limit, 1)))
-           or t.most_recent and t.to_state = 'error' and jsonb_array_length(t.metadata->'held_by') = 0",
-    ),
-    (
-        "without fail_fast nothing is left that could run (R-15)",
-        "select s.workflow_step_id from tasker_workflow_steps s
-         join tasker_engine.task k on k.task_id = s.task_id and not k.fail_fast
-         left join tasker_workflow_step_transitions x on x.workflow_step_id = s.workflow_step_id and x.most_recent
-         where (coalesce(x.to_state, 'pending') in ('pending', 'in_progress')
-             or x.to_state = 'error' and s.retryable and s.attempts < greatest(s.retry_limit, 1))
-           and not exists (select from tasker_workflow_step_edges e
-             left join tasker_workflow_step_transitions p on p.workflow_step_id = e.from_step_id and p.most_recent
-             where e.to_step_id = s.workflow_step_id and p.to_state is distinct from 'complete')",
-    ),
-    (
-        "no step is left running",
-        "select workflow_step_id from tasker_workflow_step_transitions where most_recent and to_state = 'in_progress'",
-    ),
-    (
-        "the counters of an ended task agree with its rows",
-        "select k.* from tasker_engine.task k where not k.ended or k.running or k.alive <> 0 or k.waiting <> 0
-           or k.remaining <> (select count(*) from tasker_workflow_steps s where s.task_id = k.task_id and not exists
-             (select from tasker_workflow_step_transitions x where x.workflow_step_id = s.workflow_step_id
-               and x.most_recent and x.to_state = 'complete'))",
-    ),
-];

@@ -376,6 +376,17 @@ begin
     -- A clock that was set back must not let a step begin before its parents ended.
     select greatest(v_last, max(t.last_at)) into v_last from task t where t.task_id = any(v_claim_tasks);
   end if;
+  if v_last > coalesce(p_now, clock_timestamp()) then
+    -- The clock was set back: counters may lag behind the rows, whose instant is read after theirs and is that of the
+    -- call's latest task. The rows themselves are looked at, and what this call writes is remembered for all its tasks.
+    select greatest(v_last, max(t.created_at at time zone 'UTC')) into v_last
+    from tasker_workflow_steps s join tasker_workflow_step_transitions t
+      on t.workflow_step_id = s.workflow_step_id and t.most_recent = (s.workflow_step_id is not null)
+    where s.task_id = any(v_touched || v_claim_tasks);
+    update task t set last_at = v_last
+    from (select distinct x as task_id from unnest(v_touched || v_claim_tasks) x order by 1) c
+    where t.task_id = c.task_id and t.last_at < v_last;
+  end if;
 
   -- B. The record. Its instant is read only now, with every lock held: a child's start is never written before its
   -- parent's end, and no row is written below the newest one of its task. A claim from the line leaves no instant in

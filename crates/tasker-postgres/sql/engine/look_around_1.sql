@@ -25,28 +25,6 @@ as $$
       and not exists (select to_ix, from_ix from definition_edge where definition_id = n.definition_id except select to_ix, from_ix from drawn)
 $$;
 
--- Whether the side rows of a task say something else than its record: another program has moved the task or a step of
--- it, or nothing of it can run and yet it has not ended.
-create function tasker_engine.differs_1(p_task bigint) returns boolean
-language sql stable
-set search_path = tasker_engine, public, pg_temp
-as $$
-  select coalesce(x.to_state, 'pending') not in ('pending', 'in_progress')
-    or e.running <> (coalesce(x.to_state, 'pending') = 'in_progress')
-    or e.alive = 0
-    or exists (
-      select from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
-      left join tasker_workflow_step_transitions y on y.workflow_step_id = s.workflow_step_id and y.most_recent
-      where s.task_id = p_task and case coalesce(y.to_state, 'pending')
-        when 'in_progress' then q.owner is null and q.call >= 0
-        when 'cancelled' then not q.dead
-        when 'pending' then q.owner is not null or q.call < 0
-        when 'error' then q.owner is not null or q.call < 0
-        else true end)
-  from task e left join tasker_task_transitions x on x.task_id = e.task_id and x.most_recent
-  where e.task_id = p_task and not e.ended
-$$;
-
 -- What a worker looks for now and then on behalf of all, in one call, because an idle worker should ask little.
 --
 --   p_types    types of others' tasks that the caller adopts: `namespace/name`, `namespace/*`, `*`
@@ -72,14 +50,14 @@ set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off se
 as $$
 #variable_conflict use_column
 declare
-  v_types integer[]; v_start bigint; v_batch bigint[];
+  v_types integer[]; v_start bigint; v_batch bigint[]; v_odd bigint[];
 begin
   oldest_xid := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
   next_xid := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
   silent := exists (select from worker where lost or seen_at + lease < clock_timestamp());
   overdue := exists (select from deadline where at <= coalesce(p_now, clock_timestamp()));
 
-  -- The round: at most 50,000 ids, 1,000 unfinished tasks, and about 20,000 steps at a time.
+  -- The round: at most 50,000 ids, 500 unfinished tasks, and about 10,000 steps at a time.
   select task_id into v_start from tasker_tasks where task_id > p_round order by task_id limit 1;
   v_batch := array(
     select b.task_id from (
@@ -87,9 +65,9 @@ begin
       from (
         select task_id from tasker_tasks
         where task_id >= v_start and task_id < v_start + 50000 and complete = false
-        order by task_id limit 1000) t
+        order by task_id limit 500) t
       left join task e on e.task_id = t.task_id) b
-    where b.steps_before < 20000 order by b.task_id);
+    where b.steps_before < 10000 order by b.task_id);
   reached := case when v_start is null then 0 else v_start + 49999 end;
   if cardinality(v_batch) > 0 and exists (
     select from tasker_tasks where task_id > v_batch[cardinality(v_batch)] and task_id < v_start + 50000 and complete = false) then
@@ -98,7 +76,23 @@ begin
   if not exists (select from tasker_tasks where task_id > reached) then
     reached := 0;
   end if;
-  differ := array(select t from unnest(v_batch) t where differs_1(t));
+  -- The side rows say something else than the record, or nothing of a task can run and yet it has not ended.
+  v_odd := array(
+    select s.task_id from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+    left join tasker_workflow_step_transitions y on y.workflow_step_id = s.workflow_step_id and y.most_recent = (s.workflow_step_id is not null)
+    where s.task_id = any(v_batch) and case coalesce(y.to_state, 'pending')
+      when 'in_progress' then q.owner is null and q.call >= 0
+      when 'cancelled' then not q.dead
+      when 'pending' then q.owner is not null or q.call < 0
+      when 'error' then q.owner is not null or q.call < 0
+      else true end);
+  differ := array(
+    select e.task_id from task e
+    left join tasker_task_transitions x on x.task_id = e.task_id and x.most_recent = (e.task_id is not null)
+    where e.task_id = any(v_batch) and not e.ended
+      and (coalesce(x.to_state, 'pending') not in ('pending', 'in_progress') or e.running <> (coalesce(x.to_state, 'pending') = 'in_progress')
+        or e.alive = 0 or e.task_id = any(v_odd))
+    order by e.task_id);
 
   select coalesce(max(task_id), 0) into front from tasker_tasks;
   if cardinality(p_types) > 0 then

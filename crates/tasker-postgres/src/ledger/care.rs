@@ -12,7 +12,7 @@ const BATCH: usize = 100;
 
 /// How far behind the newest task a worker reads again and again while a transaction is under way that may still bring
 /// one; what is further behind is left to the round.
-const WINDOW: i64 = 50_000;
+const WINDOW: i64 = 10_000;
 
 /// How far a worker has looked for tasks that others created.
 ///

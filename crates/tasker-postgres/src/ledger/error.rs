@@ -67,6 +67,12 @@ impl LedgerError {
     pub fn is_unavailable(&self) -> bool {
         matches!(self, LedgerError::Unavailable(_))
     }
+
+    /// Whether the same call may succeed when the database is well again, by itself or because somebody mends it: it is
+    /// away, its disk is full, or it takes no writes at this moment.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, LedgerError::Unavailable(_) | LedgerError::DiskFull(_) | LedgerError::ReadOnly(_))
+    }
 }
 
 impl From<sqlx::Error> for LedgerError {
@@ -84,9 +90,9 @@ impl From<sqlx::Error> for LedgerError {
             _ => None,
         };
         match code.as_deref() {
-            // 57P0x: the server is shutting down, crashed, or not yet up; 53300: it has no room for a connection;
-            // class 08: connection exceptions
-            Some("57P01" | "57P02" | "57P03" | "53300") => LedgerError::Unavailable(error),
+            // 57P0x: the server is shutting down, crashed, not yet up, or tired of an idle session; class 08: connection
+            // exceptions; 53300: it has no connection left
+            Some("57P01" | "57P02" | "57P03" | "57P05" | "53300") => LedgerError::Unavailable(error),
             Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
             Some("40P01" | "40001") => LedgerError::Contended(error),
             Some("55P03") => LedgerError::Held(error),

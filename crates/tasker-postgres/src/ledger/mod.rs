@@ -53,7 +53,8 @@ impl Ledger {
     }
 
     /// Writes the side rows of these tasks anew from the record. Waits for a few seconds for others that work on
-    /// them.
+    /// them. Tasks whose steps are not those of their definition any more are set aside: nothing of them is claimed until
+    /// they fit again.
     ///
     /// # Errors
     /// [`LedgerError::Busy`] with the tasks that others worked on at every try.
@@ -67,7 +68,16 @@ impl Ledger {
             }
             let mut transaction = begin_patient(&mut connection).await?;
             let free = lock(&mut transaction, &left).await?;
-            rebuild_locked(&mut transaction, &free).await?;
+            let rebuilt = rebuild_locked(&mut transaction, &free).await?;
+            let unfit: Vec<i64> = rebuilt.iter().filter(|task| task.unfit).map(|task| task.task_id).collect();
+            if !unfit.is_empty() {
+                tracing::warn!(tasks = ?unfit, "the steps of these tasks are not those of their definition any more; nothing of them is carried out");
+                sqlx::query(include_str!("../../sql/ledger/set_aside.sql"))
+                    .bind(&unfit)
+                    .persistent(false)
+                    .execute(&mut *transaction)
+                    .await?;
+            }
             transaction.commit().await?;
             left.retain(|task_id| free.binary_search(task_id).is_err());
             if left.is_empty() {

@@ -73,18 +73,22 @@ pub struct NewWorker<'a> {
 impl Ledger {
     /// Enters a worker.
     pub async fn start_worker(&self, worker: &NewWorker<'_>) -> Result<WorkerId, LedgerError> {
-        let row = sqlx::query(include_str!("../../sql/ledger/start_worker.sql"))
-            .bind(worker.name)
-            .bind(worker.lease.as_secs_f64())
-            .bind(i32::try_from(worker.concurrency).unwrap_or(i32::MAX))
-            .bind(worker.task_id)
-            .bind(worker.queues)
-            .bind(worker.handlers)
-            .bind(worker.types)
-            .bind(worker.templates)
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(row.try_get("worker_id")?)
+        loop {
+            let row = sqlx::query(include_str!("../../sql/ledger/start_worker.sql"))
+                .bind(worker.name)
+                .bind(worker.lease.as_secs_f64())
+                .bind(i32::try_from(worker.concurrency).unwrap_or(i32::MAX))
+                .bind(worker.task_id)
+                .bind(worker.queues)
+                .bind(worker.handlers)
+                .bind(worker.types)
+                .bind(worker.templates)
+                .fetch_optional(&self.pool)
+                .await?;
+            if let Some(row) = row {
+                return Ok(row.try_get("worker_id")?);
+            }
+        }
     }
 
     /// The lanes that a worker serves now: of its queues and handlers, without what is paused. Its exchanges

@@ -1,0 +1,147 @@
+//! Many at one thing: eight workers on one task, a crowd of steps that nobody can carry out, statistics that lie.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use sqlx::Connection;
+use tasker_core::Request;
+use tasker_core::clock::{Clock, SystemClock};
+use tasker_core::{Handled, Output, StepContext, StepError, handler_fn};
+use tasker_domain::json::Json;
+use tasker_domain::state::TaskState;
+use tasker_testing::TestDatabase;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{
+    Here, LONG, diamond, empty, make_log, rebuild_changes_nothing, tasker, template, until_all_ended,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn eight_workers_that_are_told_to_run_one_task_run_each_step_once_a_hundred_times() {
+    let database = TestDatabase::with_schema().await;
+    let ran = Arc::new(AtomicU64::new(0));
+    let count = ran.clone();
+    let handler = handler_fn(move |_: StepContext| {
+        count.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(Ok::<_, StepError>(Output::empty()))
+    });
+    let tasker = tasker(database.pool(), handler);
+    let shape = template(
+        "six",
+        "",
+        &[
+            ("a", ""),
+            ("b", ""),
+            ("c", "depends_on_steps: [a, b]"),
+            ("d", "depends_on_step: a"),
+            ("e", "depends_on_step: b"),
+            ("f", "depends_on_steps: [c, d, e]"),
+        ],
+    );
+    for round in 1..=100 {
+        let task = tasker.submit(&shape, empty()).await.unwrap();
+        let jobs: Vec<_> = (0..8)
+            .map(|_| {
+                let tasker = tasker.clone();
+                tokio::spawn(async move {
+                    loop {
+                        match tasker.handle_task(task.task_id, CancellationToken::new()).await.unwrap() {
+                            Handled::AtRest { state } => return state,
+                            Handled::Again { .. } => tokio::task::yield_now().await,
+                        }
+                    }
+                })
+            })
+            .collect();
+        for job in jobs {
+            assert_eq!(tokio::time::timeout(LONG, job).await.unwrap().unwrap(), TaskState::Complete);
+        }
+        assert_eq!(ran.load(Ordering::SeqCst), 6 * round);
+    }
+    rebuild_changes_nothing(database.pool()).await;
+}
+
+/// Steps for a handler that no worker has stand in the line, many of them; others pass by as if they were not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_that_nobody_can_carry_out_stands_in_nobodys_way() {
+    const CROWD: usize = 30_000;
+    let database = TestDatabase::with_schema().await;
+    let tasker = tasker(database.pool(), handler_fn(async |_: StepContext| Ok::<_, StepError>(Output::empty())));
+    let mut nobodys = template("nobodys", "", &[("a", "")]);
+    nobodys.steps[0].handler_class = "Nobody".to_owned();
+    let mut all_read = Vec::new();
+    let server = database.options();
+    for crowded in [false, true] {
+        if crowded {
+            tasker.submit_all(&nobodys, (0..CROWD).map(|_| empty()).collect()).await.unwrap();
+        }
+        let tasks: Vec<i64> = tasker
+            .submit_all(&diamond(""), (0..200).map(|_| empty()).collect())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|task| task.task_id)
+            .collect();
+        // what the server reads of the line is counted, not how long it takes on a machine with other work
+        let read = async || -> i64 {
+            let mut fresh = sqlx::PgConnection::connect_with(&server).await.unwrap();
+            let read = sqlx::query_scalar(
+                "select (seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint from pg_stat_user_tables where schemaname = 'tasker_engine' and relname = 'ready'",
+            )
+            .fetch_one(&mut fresh)
+            .await
+            .unwrap();
+            fresh.close().await.unwrap();
+            read
+        };
+        let before = read().await;
+        let worker = Here::start(tasker.clone());
+        let done = async {
+            let open = "select count(*) from tasker_tasks where task_id = any($1) and not complete";
+            while sqlx::query_scalar::<_, i64>(open).bind(&tasks).fetch_one(database.pool()).await.unwrap() > 0 {
+                SystemClock::new().sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(LONG, done).await.expect("the others come to their end");
+        worker.end().await;
+        // sessions tell what they read when they are idle for a while
+        SystemClock::new().sleep(Duration::from_secs(2)).await;
+        all_read.push(read().await - before);
+    }
+    println!(
+        "count: {} rows of the line were read beside nobody, {} beside {CROWD} that wait",
+        all_read[0], all_read[1]
+    );
+    assert!(all_read[1] < all_read[0] * 3 + 2000, "{all_read:?}");
+}
+
+/// Statistics that were taken while the side tables were empty, and a transaction that stays open so that nothing can be
+/// cleaned up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statistics_of_empty_tables_and_a_transaction_that_stays_open_do_no_harm() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    make_log(pool).await;
+    sqlx::query("vacuum analyze").execute(pool).await.unwrap();
+    let mut open = pool.begin().await.unwrap();
+    sqlx::query("select pg_current_xact_id()").execute(&mut *open).await.unwrap();
+    let tasker = tasker(pool, handler_fn(async |_: StepContext| Ok::<_, StepError>(Output::empty())));
+    tasker.register(&diamond("")).await.unwrap();
+    let requests = (0..500).map(|number| Request::new(Json::parse(&format!("{{\"n\": {number}}}")).unwrap())).collect();
+    tasker.submit_all(&diamond(""), requests).await.unwrap();
+    let worker = Here::start(tasker.clone());
+    until_all_ended(pool, LONG).await;
+    worker.end().await;
+    let scans: i64 = sqlx::query_scalar(
+        "select coalesce(sum(seq_tup_read), 0)::bigint from pg_stat_user_tables
+         where relname in ('queue', 'tasker_workflow_step_transitions', 'tasker_workflow_step_edges')",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    println!("count: {scans} rows were read by scans of whole tables");
+    assert!(scans < 100_000, "2,000 steps read {scans} rows by scans of whole tables");
+    open.rollback().await.unwrap();
+    rebuild_changes_nothing(pool).await;
+}
