@@ -9,7 +9,8 @@ pub const HELP: &str = "\
 The project's own tasks.
 
 cargo xtask test [--postgres N]
-    Everything that must be green: formatting, licences of the dependencies, clippy, documentation, all tests.
+    Everything that must be green: formatting, licences of the dependencies, clippy, documentation, the rules for
+    WebAssembly, all tests.
     Installs what the tests need where it can and names what it cannot; starts a throw-away PostgreSQL for them.
 
 cargo xtask test WORD [--postgres N]

@@ -15,3 +15,4 @@ pub mod server;
 pub mod steps;
 pub mod test;
 pub mod tools;
+pub mod wasm;

@@ -14,6 +14,7 @@ use crate::selection;
 use crate::server::Server;
 use crate::steps::{Steps, cargo, in_colour};
 use crate::tools::{self, Needs};
+use crate::wasm;
 
 /// Names a server to test on; we set it for the tests, and the user may.
 const DATABASE_URL: &str = "TASKER_TEST_DATABASE_URL";
@@ -42,6 +43,7 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
         let mut documentation = cargo(&["doc", "--workspace", "--no-deps"]);
         documentation.env("RUSTDOCFLAGS", with_word("RUSTDOCFLAGS", "-D warnings"));
         steps.command("documentation", &mut documentation)?;
+        wasm::build(&steps)?;
     }
     steps.command("build", &mut nextest("run", &["--no-run"]))?;
     let chosen = options.word.as_deref().map(choose).transpose()?;

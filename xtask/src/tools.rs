@@ -121,6 +121,18 @@ fn fetched(steps: &Steps<'_>, package: Package) -> Result<Programs, String> {
     })
 }
 
+/// Installs Debian packages where that can be done unasked.
+///
+/// # Errors
+/// When this is no Debian, or not root asks.
+pub fn install_packages(steps: &Steps<'_>, packages: &[&str]) -> Result<()> {
+    if !Path::new("/usr/bin/apt-get").exists() || !nix::unistd::geteuid().is_root() {
+        bail!("packages can only be installed by root, with apt-get");
+    }
+    apt(steps, &["update"])?;
+    apt(steps, &[&["install", "--yes", "--no-install-recommends"], packages].concat())
+}
+
 fn apt(steps: &Steps<'_>, arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
     command.arg("--quiet").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");

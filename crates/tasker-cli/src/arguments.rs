@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArguments;
 use crate::db::DbCommand;
 use crate::explain::ExplainArguments;
 use crate::operate::{PauseCommand, StepCommand, TaskCommand, WhyArguments, WorkersArguments};
@@ -80,6 +81,8 @@ pub enum Command {
     /// Create and check the tables in the database
     #[command(subcommand)]
     Db(DbCommand),
+    /// Measure how fast the engine is here and what a step costs
+    Bench(BenchArguments),
     /// Look after the private PostgreSQL
     #[command(subcommand)]
     Postgres(PostgresCommand),

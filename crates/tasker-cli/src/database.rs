@@ -48,7 +48,7 @@ fn unavailable(error: &(impl Coded + std::fmt::Display)) -> Failure {
     Failure::coded(ExitStatus::Unavailable, error)
 }
 
-fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
+pub(crate) fn cluster_options(arguments: &DatabaseArguments) -> ClusterOptions {
     let mut options = ClusterOptions::default();
     if let Some(folder) = &arguments.postgres_bin {
         options.places.setting = Some(folder.clone());

@@ -1,6 +1,7 @@
 //! What the command `tasker` does, as a library, so that tests reach every part of it.
 
 mod arguments;
+mod bench;
 mod code;
 mod command_line;
 mod confirmation;
@@ -26,6 +27,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 pub use arguments::{Arguments, Command};
+pub use bench::BenchArguments;
 use clap::Parser;
 pub use failure::{ExitStatus, Failure};
 use tasker_domain::code::Code;
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
     match arguments.command {
         Command::Run(run) => run::run(run, &arguments.database).await,
+        Command::Bench(bench) => bench::run(bench, &arguments.database).await,
         Command::Worker(worker) => worker::run(worker, &arguments.database).await,
         Command::Task(command) => operate::task(command, &arguments.database).await,
         Command::Step(command) => operate::step(command, &arguments.database).await,

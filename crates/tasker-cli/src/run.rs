@@ -20,6 +20,7 @@ use crate::database;
 use crate::failure::{ExitStatus, Failure};
 use crate::feed::{Feed, Order};
 use crate::printing::{to_stderr, unless_closed, visible};
+use crate::signals::signal;
 use crate::view::{self, Change, Environment, Look, Mode, NextStep, StopReason, TaskEnd};
 
 /// Steps of a scripted run cost nothing, so more of them may be on their way.
@@ -139,28 +140,6 @@ async fn watch(
         at_once.cancel();
     });
     reason
-}
-
-/// Waits for Ctrl-C or a request to terminate.
-async fn signal() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-        {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals the program is ended from outside; nothing to wait for.
-        std::future::pending::<()>().await;
-    }
 }
 
 fn user() -> String {

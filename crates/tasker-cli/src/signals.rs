@@ -1,7 +1,7 @@
 //! Signals by which a program is told to end.
 
 #[cfg(unix)]
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{self, Signal, SignalKind};
 
 use crate::failure::{ExitStatus, Failure};
 
@@ -17,7 +17,7 @@ impl Requests {
         #[cfg(unix)]
         {
             let one = |kind| {
-                signal(kind).map_err(|error| {
+                unix::signal(kind).map_err(|error| {
                     Failure::new(ExitStatus::Unavailable, format!("signals cannot be listened to: {error}"))
                 })
             };
@@ -44,5 +44,28 @@ impl Requests {
             // Without signals the program is ended from outside; nothing to wait for.
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Waits for Ctrl-C or a request to terminate.
+pub(crate) async fn signal() {
+    #[cfg(unix)]
+    {
+        if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+            unix::signal(SignalKind::interrupt()),
+            unix::signal(SignalKind::terminate()),
+            unix::signal(SignalKind::hangup()),
+        ) {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
+            }
+            return;
+        }
+    }
+    if tokio::signal::ctrl_c().await.is_err() {
+        // Without signals the program is ended from outside; nothing to wait for.
+        std::future::pending::<()>().await;
     }
 }

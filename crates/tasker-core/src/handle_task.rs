@@ -89,6 +89,7 @@ impl Tasker {
             .map_err(RunError::Heartbeat)?;
         let mut worker = Worker {
             ledger: self.ledger().clone(),
+            exchanger: None,
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),
@@ -98,6 +99,7 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
+            correlation_id: self.correlation_id(),
             holding,
             calls_at_a_time: 1,
             outlives_outages: true,

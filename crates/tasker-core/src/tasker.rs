@@ -9,6 +9,7 @@ use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
 use tasker_domain::context::ContextCheck;
+use tasker_domain::correlation::CorrelationId;
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
@@ -45,6 +46,7 @@ pub struct Tasker {
     pub(crate) pulse: Option<Pulse>,
     pub(crate) allow_redefine: bool,
     pub(crate) label: String,
+    correlation_id: Option<CorrelationId>,
 }
 
 impl Tasker {
@@ -62,6 +64,7 @@ impl Tasker {
             pulse: None,
             allow_redefine: false,
             label: worker_name(),
+            correlation_id: None,
         })
     }
 
@@ -110,6 +113,21 @@ impl Tasker {
     pub fn allowing_redefinition(mut self) -> Self {
         self.allow_redefine = true;
         self
+    }
+
+    /// Logs under this word instead of one of its own for each run, worker or job (B-CON-039).
+    #[must_use]
+    pub fn with_correlation_id(mut self, id: CorrelationId) -> Self {
+        self.correlation_id = Some(id);
+        self
+    }
+
+    /// The word for the logs of a run, worker or job that begins now.
+    pub(crate) fn correlation_id(&self) -> CorrelationId {
+        self.correlation_id.clone().unwrap_or_else(|| {
+            let since_1970 = self.clock.wall_time().and_utc().timestamp_millis();
+            CorrelationId::generate(since_1970.unsigned_abs(), &mut || self.entropy.fraction())
+        })
     }
 
     /// The record behind it.
@@ -164,6 +182,7 @@ impl Tasker {
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         let mut worker = Worker {
             ledger: self.ledger.clone(),
+            exchanger: None,
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),
@@ -173,6 +192,7 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: task_id.map(|id| -id).into_iter().collect(),
+            correlation_id: self.correlation_id(),
             holding,
             calls_at_a_time: 1,
             outlives_outages: false,

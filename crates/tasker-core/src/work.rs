@@ -244,8 +244,10 @@ impl Tasker {
         let holding = Holding::default();
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
+        let exchanger = self.ledger().exchanger();
         let mut worker = Worker {
             ledger: self.ledger().clone(),
+            exchanger: Some(exchanger.clone()),
             id: worker_id,
             label: self.label.clone(),
             handlers: self.handlers.clone(),
@@ -255,6 +257,7 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
+            correlation_id: self.correlation_id(),
             holding,
             calls_at_a_time: CALLS_AT_A_TIME,
             outlives_outages: true,
@@ -271,6 +274,8 @@ impl Tasker {
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();
+        drop(worker);
+        exchanger.close().await;
         Ok(end)
     }
 }

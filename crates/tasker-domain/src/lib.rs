@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod code;
 pub mod concurrency;
 pub mod context;
+pub mod correlation;
 pub mod decimal;
 pub mod diagram;
 pub mod event;

@@ -4,10 +4,13 @@ pub mod analytics;
 pub mod cluster;
 mod code;
 pub mod connection;
+pub mod cost;
 pub mod engine_schema;
 #[cfg(feature = "factories")]
 #[doc(hidden)]
 pub mod factories;
+#[doc(hidden)]
+pub mod floor;
 pub mod functions;
 pub mod ledger;
 pub mod maintenance;

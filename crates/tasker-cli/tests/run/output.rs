@@ -100,9 +100,10 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 15] = [
+const SHOWN: [&str; 16] = [
     "",
     "run",
+    "bench",
     "template check",
     "template graph",
     "db",
@@ -123,6 +124,7 @@ fn help_is_readable_at_eighty_columns() {
     let commands = [
         "",
         "run",
+        "bench",
         "worker",
         "task",
         "task create",

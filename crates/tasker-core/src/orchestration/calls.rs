@@ -74,7 +74,8 @@ impl Worker {
             Goal::Advance(task_id) => Some(task_id),
             Goal::Task(_) | Goal::Everything => None,
         };
-        let (ledger, label, worker, call) = (self.ledger.clone(), self.label.clone(), self.id, state.calls);
+        let (ledger, exchanger, label, worker, call) =
+            (self.ledger.clone(), self.exchanger.clone(), self.label.clone(), self.id, state.calls);
         let (now, outlives_outages) = (self.clock.record_time(), self.outlives_outages);
         Box::pin(async move {
             let create: Vec<NewTask> = asked.iter().map(|asked| asked.task.clone()).collect();
@@ -98,7 +99,11 @@ impl Worker {
             let real = SystemClock::new();
             let mut wait = FIRST_WAIT;
             let reply = loop {
-                match ledger.exchange(&exchange).await {
+                let reply = match &exchanger {
+                    Some(exchanger) => exchanger.exchange(&exchange).await,
+                    None => ledger.exchange(&exchange).await,
+                };
+                match reply {
                     Err(error) if error.is_unavailable() && outlives_outages => {
                         tracing::warn!(%error, call, "no answer from the database; the call is made again");
                         real.sleep(wait).await;

@@ -77,6 +77,7 @@ impl Worker {
             .ancestors(Some(Arc::new(FromLedger(self.ledger.clone()))))
             .cancelled(cancelled.clone())
             .clock(self.clock.clone())
+            .correlation_id(self.correlation_id.clone())
             .build();
         let handler = self.handlers.get(&step.handler_class).cloned();
         let limit = step.timeout_seconds.map(|seconds| Duration::from_millis(seconds.milliseconds));

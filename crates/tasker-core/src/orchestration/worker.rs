@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tasker_domain::correlation::CorrelationId;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Created, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
+use tasker_postgres::ledger::{Created, Exchanger, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use super::attempt::{settle, settlement};
 use super::calls::{Answered, InFlight};
@@ -39,6 +41,8 @@ const HELD_REST: Duration = Duration::from_millis(200);
 /// What one worker works with.
 pub(crate) struct Worker {
     pub(crate) ledger: Ledger,
+    /// Connections of its own for exchanges; the pool's otherwise.
+    pub(crate) exchanger: Option<Exchanger>,
     pub(crate) id: WorkerId,
     pub(crate) label: String,
     pub(crate) handlers: Handlers,
@@ -50,6 +54,8 @@ pub(crate) struct Worker {
     pub(crate) lanes: Vec<i64>,
     /// What it holds at this moment.
     pub(crate) holding: Holding,
+    /// The word under which everything that it does is found in logs.
+    pub(crate) correlation_id: CorrelationId,
     /// How many exchanges may be in flight at a time.
     pub(crate) calls_at_a_time: usize,
     /// Whether a call whose answer was lost is made again until it is answered; otherwise the drive ends.
@@ -190,8 +196,14 @@ impl State {
 }
 
 impl Worker {
-    /// Works until the goal is reached or something else ends the drive.
-    pub(crate) async fn drive(&mut self, mut drive: Drive<'_>) -> DriveEnd {
+    /// Works until the goal is reached or something else ends the drive. What is logged on the way carries the
+    /// correlation id.
+    pub(crate) async fn drive(&mut self, drive: Drive<'_>) -> DriveEnd {
+        let span = tracing::info_span!("work", correlation_id = %self.correlation_id, worker = self.id);
+        self.drive_on(drive).instrument(span).await
+    }
+
+    async fn drive_on(&mut self, mut drive: Drive<'_>) -> DriveEnd {
         let mut state = State::new(&mut drive);
         let clock = self.clock.clone();
         let mut in_flight: FuturesUnordered<InFlight> = FuturesUnordered::new();
@@ -220,15 +232,15 @@ impl Worker {
             {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
-            if in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state) {
-                if state.ask || !state.finished.is_empty() || !state.create.is_empty() {
-                    // Others that end in this very moment travel along.
-                    tokio::task::yield_now().await;
-                    while let Some(ended) = state.running.try_join_next_with_id() {
-                        self.gather(&mut state, ended.map(|(_, finished)| finished));
-                    }
-                    in_flight.push(self.exchange(&mut state));
+            let may_call =
+                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state);
+            if may_call && (state.ask || !state.finished.is_empty() || !state.create.is_empty()) {
+                // Others that end in this very moment travel along.
+                tokio::task::yield_now().await;
+                while let Some(ended) = state.running.try_join_next_with_id() {
+                    self.gather(&mut state, ended.map(|(_, finished)| finished));
                 }
+                in_flight.push(self.exchange(&mut state));
             }
             let running = state.running.len();
             let wait = self.longest_wait(&state, in_flight.is_empty());

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use tasker_domain::correlation::CorrelationId;
 use tasker_domain::json::Json;
 use tokio_util::sync::CancellationToken;
 
@@ -44,6 +45,7 @@ struct Inner {
     ancestors: Option<Arc<dyn AncestorResults>>,
     cancelled: CancellationToken,
     clock: Arc<dyn Clock>,
+    correlation_id: Option<CorrelationId>,
 }
 
 impl StepContext {
@@ -67,6 +69,7 @@ impl StepContext {
                 ancestors: None,
                 cancelled: CancellationToken::new(),
                 clock: Arc::new(SystemClock::new()),
+                correlation_id: None,
             },
         }
     }
@@ -181,6 +184,12 @@ impl StepContext {
         &self.inner.cancelled
     }
 
+    /// The word under which everything that this run or worker does is found in logs, to be handed on in calls to others
+    /// (B-CON-037); nothing in a context that a test has built without one.
+    pub fn correlation_id(&self) -> Option<&CorrelationId> {
+        self.inner.correlation_id.as_ref()
+    }
+
     /// The clock to wait by; a test moves it.
     pub fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
@@ -243,6 +252,8 @@ impl StepContextBuilder {
         cancelled: CancellationToken => |inner, value| inner.cancelled = value;
         /// The clock to wait by.
         clock: Arc<dyn Clock> => |inner, value| inner.clock = value;
+        /// The word for logs.
+        correlation_id: CorrelationId => |inner, value| inner.correlation_id = Some(value);
     }
 
     /// The finished context.

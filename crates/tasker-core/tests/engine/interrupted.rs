@@ -149,15 +149,14 @@ async fn a_take_over_and_the_worker_it_takes_for_dead_do_not_fail_each_other() {
     sqlx::query(lock).bind(claims[&1].step_id).execute(&mut *barrier).await.unwrap();
 
     type Settling = tokio::task::JoinHandle<usize>;
-    let waiting = |count: i64, settling: Settling| {
-        let pool = bench.pool().clone();
-        async move {
-            let sql =
-                "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-            while !settling.is_finished() && sqlx::query_scalar::<_, i64>(sql).fetch_one(&pool).await.unwrap() < count {
-                tokio::task::yield_now().await;
-            }
-            settling
+    // Until so many calls wait for a lock, or the one that was begun last has done without.
+    let waiting = async |count: i64, settling: &Settling| {
+        let sql =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        while !settling.is_finished()
+            && sqlx::query_scalar::<_, i64>(sql).fetch_one(bench.pool()).await.unwrap() < count
+        {
+            tokio::task::yield_now().await;
         }
     };
     let settle = |order: [usize; 3]| -> Settling {
@@ -177,8 +176,10 @@ async fn a_take_over_and_the_worker_it_takes_for_dead_do_not_fail_each_other() {
         })
     };
     // c is the worker's, which waits for b; a is the other's, which waits for c; then the worker wants a.
-    let own = waiting(1, settle([2, 1, 0])).await;
-    let other = waiting(2, settle([0, 2, 1])).await;
+    let own = settle([2, 1, 0]);
+    waiting(1, &own).await;
+    let other = settle([0, 2, 1]);
+    waiting(2, &other).await;
     barrier.rollback().await.unwrap();
     let refused = own.await.unwrap() + other.await.unwrap();
     assert_eq!(refused, 3, "each step was settled by one of them");

@@ -205,3 +205,37 @@ async fn long_chains_do_not_keep_others_out() {
     let place = bench.script.ran().iter().position(|(step, _)| step == "quick").unwrap();
     assert!(place < 100, "the short task ran after {place} steps of the chains");
 }
+
+/// B-CON-037 to B-CON-039: one id in our form for everything that belongs together, or the one that was handed in.
+#[tokio::test]
+async fn the_steps_of_a_run_share_a_correlation_id() {
+    let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let remember = seen.clone();
+    let bench = Bench::new(Script::default()).await;
+    let handler = handler_fn(move |step: StepContext| {
+        remember.lock().unwrap().push(step.correlation_id().unwrap().to_string());
+        async move { Ok::<_, StepError>(tasker_core::Output::from(json!({}))) }
+    });
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap();
+    tasker.run(&diamond(""), empty()).await.unwrap();
+    tasker.run(&diamond(""), empty()).await.unwrap();
+    let given = tasker.with_correlation_id("order-4711".parse().unwrap());
+    given.run(&diamond(""), empty()).await.unwrap();
+    let ids = seen.lock().unwrap().clone();
+    let first: HashSet<&String> = ids[..4].iter().collect();
+    let second: HashSet<&String> = ids[4..8].iter().collect();
+    assert_eq!((first.len(), second.len()), (1, 1), "{ids:?}");
+    assert!(first.is_disjoint(&second), "{ids:?}");
+    let parts: Vec<&str> = ids[0].split('_').collect();
+    assert!(parts[0] == "tsk" && parts.len() == 3 && parts[2].len() == 6, "{}", ids[0]);
+    assert!(parts[1..].iter().all(|part| part.chars().all(|letter| letter.is_ascii_alphanumeric())), "{}", ids[0]);
+    assert!(ids[8..].iter().all(|id| id == "order-4711"), "{ids:?}");
+    // B-ORC-088: so does a job.
+    let task = given.submit(&diamond(""), Request::new(empty())).await.unwrap();
+    seen.lock().unwrap().clear();
+    given.handle_task(task.task_id, CancellationToken::new()).await.unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["order-4711"; 4]);
+    for bad in ["", "_a", "-a", "a b", "ä", &"a".repeat(101)] {
+        assert!(bad.parse::<tasker_domain::correlation::CorrelationId>().is_err(), "{bad:?}");
+    }
+}

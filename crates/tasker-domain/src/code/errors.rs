@@ -3,6 +3,7 @@
 use crate::analysis::model::WrongTotals;
 use crate::analysis::runtime::InvalidTask;
 use crate::context::{ContextProblems, SchemaProblems};
+use crate::correlation::InvalidCorrelationId;
 use crate::decimal::InvalidDecimal;
 use crate::graph::{GraphError, WiringProblem, WiringProblems};
 use crate::identity::{IdentityError, UnknownStrategy};
@@ -58,6 +59,7 @@ coded! {
     statistics::NegativeLimit = FUNCTION_LIMIT;
     verdict::NegativeLimit = INPUT_REFUSED;
     IdentityError = REQUEST_REFUSED;
+    InvalidCorrelationId = INPUT_REFUSED;
     UnknownStrategy = INPUT_REFUSED;
     UnknownKind = UNKNOWN_WORD;
     SimulationError = NOT_A_GRAPH;

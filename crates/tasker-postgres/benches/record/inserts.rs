@@ -7,7 +7,7 @@ use criterion::{Criterion, Throughput};
 use serde_json::value::RawValue;
 use tasker_domain::template::{Source, parse};
 use tasker_postgres::PgPool;
-use tasker_postgres::ledger::{Exchange, Ledger, NewTask, WorkerId};
+use tasker_postgres::ledger::{Exchange, Ledger, NewTask, NewWorker, WorkerId};
 use tokio::runtime::Runtime;
 
 use crate::statements::sent_by;
@@ -22,8 +22,18 @@ pub(crate) fn bench(criterion: &mut Criterion, runtime: &Runtime, pool: &PgPool)
     let (definition, worker) = runtime.block_on(async {
         let source = Source::new("chain.yaml", template());
         let template = parse(&source, None).unwrap().template;
+        let worker = NewWorker {
+            name: "bench",
+            lease: Duration::from_secs(3_600),
+            concurrency: 1,
+            task_id: None,
+            queues: None,
+            handlers: None,
+            types: &[],
+            templates: None,
+        };
         let registered = ledger.register(&template, false).await.unwrap();
-        (registered.definition_id, ledger.start_worker("bench", Duration::from_secs(3_600)).await.unwrap())
+        (registered.definition_id, ledger.start_worker(&worker).await.unwrap())
     });
     let mut number = 0;
     let (created, statements) = sent_by(runtime, insert(&ledger, worker, tasks(definition, &mut number)));
@@ -45,8 +55,7 @@ pub(crate) fn bench(criterion: &mut Criterion, runtime: &Runtime, pool: &PgPool)
 }
 
 async fn insert(ledger: &Ledger, worker: WorkerId, tasks: Vec<NewTask>) -> usize {
-    let call =
-        Exchange { worker, label: "bench", outcomes: &[], want: 0, lanes: &[], wake: false, tasks: &tasks, now: None };
+    let call = Exchange { tasks: &tasks, ..Exchange::new(worker, "bench") };
     ledger.exchange(&call).await.unwrap().created.len()
 }
 
@@ -60,6 +69,8 @@ fn tasks(definition_id: i64, number: &mut u64) -> Vec<NewTask> {
             key: format!("bench-{number}"),
             details: raw("{}".to_owned()),
             reserved: false,
+            run_at: None,
+            deadline: None,
         }
     });
     made.collect()

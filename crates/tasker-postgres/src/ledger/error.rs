@@ -84,8 +84,9 @@ impl From<sqlx::Error> for LedgerError {
             _ => None,
         };
         match code.as_deref() {
-            // 57P0x: the server is shutting down, crashed, or not yet up; class 08: connection exceptions
-            Some("57P01" | "57P02" | "57P03") => LedgerError::Unavailable(error),
+            // 57P0x: the server is shutting down, crashed, or not yet up; 53300: it has no room for a connection;
+            // class 08: connection exceptions
+            Some("57P01" | "57P02" | "57P03" | "53300") => LedgerError::Unavailable(error),
             Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
             Some("40P01" | "40001") => LedgerError::Contended(error),
             Some("55P03") => LedgerError::Held(error),

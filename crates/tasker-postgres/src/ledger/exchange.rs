@@ -1,18 +1,22 @@
 //! The exchange as Rust sees it: outcomes and new tasks in, claims out, one round trip, one commit.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::value::RawValue;
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{Connection, PgConnection, Row};
 
 use super::task::raw;
 use super::{DefinitionId, Ledger, LedgerError, WorkerId};
 
 /// How often a call is made that others stand in the way of.
 const EXCHANGE_TRIES: u32 = 10;
+
+/// How long the server has to take a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// One call of the exchange.
 #[derive(Debug, Clone)]
@@ -282,64 +286,133 @@ impl Ledger {
     /// # Errors
     /// After [`LedgerError::Unavailable`] nothing is known about the call; after any other error nothing of it stands.
     pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-        let mut tries = 1;
-        let mut call = call.clone();
-        loop {
-            match self.exchange_once(&call).await {
-                Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
-                Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
-                    tries += 1;
-                    call.careful = true;
-                }
-                Err(LedgerError::Changed { tasks, .. }) if tries < EXCHANGE_TRIES && !tasks.is_empty() => {
-                    tries += 1;
-                    tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
-                    self.rebuild_tasks(&tasks).await?;
-                }
-                Ok(reply) => return Ok(Reply { careful: call.careful, ..reply }),
-                refused => return refused,
-            }
+        patiently(self, None, call).await
+    }
+
+    /// Connections for a worker that makes one exchange after the other.
+    pub fn exchanger(&self) -> Exchanger {
+        Exchanger { ledger: self.clone(), idle: Arc::default() }
+    }
+}
+
+/// Exchanges of one worker, on connections of its own: as many as it makes calls at the same time. A connection that goes
+/// back to the pool is asked whether it still lives, which would double the messages of a worker. Cheap to clone; the
+/// connections end with the last clone.
+#[derive(Debug, Clone)]
+pub struct Exchanger {
+    ledger: Ledger,
+    idle: Arc<Mutex<Vec<PgConnection>>>,
+}
+
+impl Exchanger {
+    /// As [`Ledger::exchange`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+        patiently(&self.ledger, Some(self), call).await
+    }
+
+    async fn once(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+        let kept = self.idle().pop();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => self.connect().await?,
+        };
+        let reply = exchange_once(&mut connection, call).await;
+        // One that broke is not used again, nor one whose call nobody waited for.
+        if !matches!(reply, Err(LedgerError::Unavailable(_))) {
+            self.idle().push(connection);
+        }
+        reply
+    }
+
+    async fn connect(&self) -> Result<PgConnection, LedgerError> {
+        let options = self.ledger.pool.connect_options();
+        match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(&options)).await {
+            Ok(connected) => Ok(connected?),
+            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
         }
     }
 
-    async fn exchange_once(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-        let columns = Columns::of(call.outcomes);
-        let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
-            .bind(call.worker)
-            .bind(call.label)
-            .bind(call.call)
-            .bind(call.repeat)
-            .bind(call.careful)
-            .bind(columns.steps)
-            .bind(columns.tokens)
-            .bind(columns.kinds)
-            .bind(columns.results)
-            .bind(columns.waits)
-            .bind(columns.asked)
-            .bind(columns.notes)
-            .bind(i32::try_from(call.want).unwrap_or(i32::MAX))
-            .bind(i32::try_from(call.handover).unwrap_or(i32::MAX))
-            .bind(call.lanes)
-            .bind(call.fair)
-            .bind(call.task)
-            .bind(call.wake)
-            .bind(call.sleep)
-            .bind(call.tasks.iter().map(|task| task.definition_id).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.context.get()).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.key.as_str()).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.details.get()).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.reserved).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.run_at.map(|at| at.and_utc())).collect::<Vec<_>>())
-            .bind(call.tasks.iter().map(|task| task.deadline.map(|at| at.and_utc())).collect::<Vec<_>>())
-            .bind(call.now.map(|instant| instant.and_utc()))
-            .fetch_all(&self.pool)
-            .await?;
-        let mut reply = Reply::default();
-        for row in rows {
-            reply.take(&row)?;
-        }
-        Ok(reply)
+    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
+        // Nothing is left half done under this lock.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Takes leave of the server, so that nothing of it lingers there.
+    pub async fn close(self) {
+        let idle = std::mem::take(&mut *self.idle());
+        for connection in idle {
+            if let Err(error) = connection.close().await {
+                tracing::debug!(%error, "a connection was not closed in good order");
+            }
+        }
+    }
+}
+
+async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+    let mut tries = 1;
+    let mut call = call.clone();
+    loop {
+        let reply = match own {
+            Some(exchanger) => exchanger.once(&call).await,
+            None => exchange_once(&mut *ledger.pool.acquire().await?, &call).await,
+        };
+        match reply {
+            Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
+            Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
+                tries += 1;
+                call.careful = true;
+            }
+            Err(LedgerError::Changed { tasks, .. }) if tries < EXCHANGE_TRIES && !tasks.is_empty() => {
+                tries += 1;
+                tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
+                ledger.rebuild_tasks(&tasks).await?;
+            }
+            Ok(reply) => return Ok(Reply { careful: call.careful, ..reply }),
+            refused => return refused,
+        }
+    }
+}
+
+async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
+    let columns = Columns::of(call.outcomes);
+    let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
+        .bind(call.worker)
+        .bind(call.label)
+        .bind(call.call)
+        .bind(call.repeat)
+        .bind(call.careful)
+        .bind(columns.steps)
+        .bind(columns.tokens)
+        .bind(columns.kinds)
+        .bind(columns.results)
+        .bind(columns.waits)
+        .bind(columns.asked)
+        .bind(columns.notes)
+        .bind(i32::try_from(call.want).unwrap_or(i32::MAX))
+        .bind(i32::try_from(call.handover).unwrap_or(i32::MAX))
+        .bind(call.lanes)
+        .bind(call.fair)
+        .bind(call.task)
+        .bind(call.wake)
+        .bind(call.sleep)
+        .bind(call.tasks.iter().map(|task| task.definition_id).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.context.get()).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.key.as_str()).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.details.get()).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.reserved).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.run_at.map(|at| at.and_utc())).collect::<Vec<_>>())
+        .bind(call.tasks.iter().map(|task| task.deadline.map(|at| at.and_utc())).collect::<Vec<_>>())
+        .bind(call.now.map(|instant| instant.and_utc()))
+        .fetch_all(connection)
+        .await?;
+    let mut reply = Reply::default();
+    for row in rows {
+        reply.take(&row)?;
+    }
+    Ok(reply)
 }
 
 impl Reply {

@@ -17,7 +17,9 @@ use crate::rebuild::{begin_patient, lock, rebuild_locked};
 pub use care::{Lookout, Seen};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
-pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, ParentResults, Reply, Settled, Settlement};
+pub use exchange::{
+    Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, ParentResults, Reply, Settled, Settlement,
+};
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};

@@ -184,7 +184,8 @@ async fn many(rails: &Rails) {
          INSERT INTO tasker_tasks SELECT m.new, t.named_task_id, t.complete, t.requested_at, t.initiator, t.source_system, t.reason,
             t.bypass_steps, t.tags, t.context, gen_random_uuid()::text, t.created_at, t.updated_at
          FROM made m JOIN tasker_tasks t ON t.task_id = m.old;
-         INSERT INTO tasker_engine.task SELECT m.new, t.definition_id, 99, 99, 0, false, false, false, false, false, now()
+         INSERT INTO tasker_engine.task (task_id, definition_id, remaining, alive, last_at)
+         SELECT m.new, t.definition_id, 99, 99, now()
          FROM made m JOIN tasker_engine.task t ON t.task_id = m.old;
          CREATE TEMP TABLE steps_made AS
          SELECT s.workflow_step_id AS old, nextval('tasker_workflow_steps_workflow_step_id_seq') AS new, m.new AS task_id, m.n

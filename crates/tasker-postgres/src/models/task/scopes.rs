@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::NaiveDateTime;
 use sea_query::extension::postgres::PgBinOper;
-use sea_query::{BinOper, Expr, ExprTrait, Func, JoinType, Query, SelectStatement};
+use sea_query::{BinOper, Expr, ExprTrait, Func, JoinType, Order, Query, SelectStatement};
 use sqlx::PgConnection;
 use tasker_domain::json::Json;
 use tasker_domain::state::{StepState, TaskState};
@@ -33,15 +33,14 @@ fn of_the_task<M: Model>(alias: &'static str) -> SelectStatement {
     select
 }
 
-/// A sub-select of `1` from the task's transition of the greatest sort key.
-fn latest_transition() -> SelectStatement {
-    let mut later = Query::select();
-    later.expr(Expr::cust("1")).from_as(("public", TaskTransition::TABLE), "later");
-    later.and_where(Expr::col(("later", "task_id")).equals(("latest", "task_id")));
-    later.and_where(Expr::col(("later", "sort_key")).gt(Expr::col(("latest", "sort_key"))));
-    let mut latest = of_the_task::<TaskTransition>("latest");
-    latest.and_where(Expr::not_exists(later));
-    latest
+/// Whether this holds of the task's transition of the greatest sort key, `latest`. A value of its own and no `EXISTS`:
+/// that the server would turn into a join, and read all transitions before it has the first task.
+fn of_the_latest_transition(what: Expr) -> Expr {
+    let mut latest = Query::select();
+    latest.expr(what).from_as(("public", TaskTransition::TABLE), "latest");
+    latest.and_where(Expr::col(("latest", "task_id")).equals((Task::TABLE, "task_id")));
+    latest.order_by(("latest", "sort_key"), Order::Desc).limit(1);
+    Expr::SubQuery(None, Box::new(latest.into()))
 }
 
 /// A sub-select of `1` from the most recent transitions of the task's steps.
@@ -100,9 +99,7 @@ impl Scope<Task> {
         let Some(state) = state.into() else {
             return self.holding(Expr::exists(of_the_task::<TaskTransition>("latest")));
         };
-        let mut latest = latest_transition();
-        latest.and_where(Expr::col(("latest", "to_state")).eq(word(state.as_str())));
-        self.holding(Expr::exists(latest))
+        self.holding(of_the_latest_transition(Expr::col(("latest", "to_state")).eq(word(state.as_str()))))
     }
 
     /// Tasks in this state, as [`Task::state`] has it: those without a most recent transition are pending.
@@ -141,10 +138,9 @@ impl Scope<Task> {
     /// B-SCP-005).
     #[must_use]
     pub fn failed_since(self, instant: NaiveDateTime) -> Self {
-        let mut latest = latest_transition();
-        latest.and_where(Expr::col(("latest", "to_state")).eq(word(TaskState::Error.as_str())));
-        latest.and_where(Expr::col(("latest", "created_at")).gt(Expr::val(instant)));
-        self.holding(Expr::exists(latest))
+        let failed = Expr::col(("latest", "to_state")).eq(word(TaskState::Error.as_str()));
+        let since = Expr::col(("latest", "created_at")).gt(Expr::val(instant));
+        self.holding(of_the_latest_transition(failed.and(since)))
     }
 
     /// Tasks with at least one step whose most recent transition leads to none of `complete`, `error`, `skipped` and
