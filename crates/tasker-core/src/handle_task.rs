@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tasker_domain::code::Coded;
 use tasker_domain::state::TaskState;
 use tasker_postgres::ledger::{NewWorker, TaskOverview};
 use tokio::sync::Notify;
@@ -135,7 +136,7 @@ impl Tasker {
         };
         // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
         if let Err(error) = self.ledger().stop_worker(worker_id).await {
-            tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+            tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
         }
         handled
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
+use tasker_domain::code::Coded;
 use tasker_domain::context::ContextCheck;
 use tasker_domain::correlation::CorrelationId;
 use tasker_domain::json::Json;
@@ -224,7 +225,7 @@ impl Tasker {
         let outcome = self.report(end, started).await;
         // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
         if let Err(error) = self.ledger.stop_worker(worker_id).await {
-            tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+            tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
         }
         outcome
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tasker_domain::code::Coded;
 use tasker_domain::template::Template;
 use tasker_postgres::connection::is_pooled;
 use tasker_postgres::ledger::{NewWorker, Registered, WorkerId};
@@ -184,7 +185,7 @@ impl Tasker {
                     report.executions += executions;
                     // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
                     if let Err(error) = self.ledger().stop_worker(worker_id).await {
-                        tracing::debug!(%error, worker_id, "the worker stays in the list until its lease is over");
+                        tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
                     }
                     return Ok(report);
                 }
@@ -230,7 +231,7 @@ impl Tasker {
             match self.ledger().start_worker(&entry).await {
                 Ok(worker_id) => return Ok(Some(worker_id)),
                 Err(error) if error.may_pass() => {
-                    tracing::warn!(%error, "the worker waits for its database");
+                    tracing::warn!(%error, code = %error.code(), "the worker waits for its database");
                     tokio::select! {
                         () = real.sleep(ENTER_AGAIN) => {}
                         () = work.stop.cancelled() => {}

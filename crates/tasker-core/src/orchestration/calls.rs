@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use tasker_domain::code::Coded;
 use tasker_postgres::ledger::{
     Created, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, LedgerError, NewTask, Reply, Settled, Settlement,
 };
@@ -105,7 +106,7 @@ impl Worker {
                 };
                 match reply {
                     Err(error) if error.may_pass() && outlives_outages => {
-                        tracing::warn!(%error, call, "no answer from the database; the call is made again");
+                        tracing::warn!(%error, code = %error.code(), call, "no answer from the database; the call is made again");
                         real.sleep(wait).await;
                         wait = (wait * 2).min(LAST_WAIT);
                         exchange.repeat = true;

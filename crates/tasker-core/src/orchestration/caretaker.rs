@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tasker_domain::code::Coded;
 use tasker_domain::operation::TaskOperation;
 use tasker_postgres::ledger::{Ledger, LedgerError, Lookout, Operated, Operator, TaskChange};
 use tokio::sync::Notify;
@@ -68,7 +69,7 @@ impl Caretaker {
                     Ok(()) => hurries = hurries && !lookout.is_through(),
                     Err(error) => {
                         hurries = false;
-                        tracing::warn!(%error, "the work of others could not be looked after; the next look tries again");
+                        tracing::warn!(%error, code = %error.code(), "the work of others could not be looked after; the next look tries again");
                     }
                 }
             }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tasker_domain::code::Coded;
 use tasker_postgres::ledger::{Claim, ClaimedTask, DefinitionId, Ledger, LedgerError, Reply, Settled};
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +55,7 @@ impl Worker {
         loop {
             match self.definitions.get(&self.ledger, id).await {
                 Err(error) if error.may_pass() && self.outlives_outages => {
-                    tracing::warn!(%error, definition = id, "a definition could not be read; it is tried again");
+                    tracing::warn!(%error, code = %error.code(), definition = id, "a definition could not be read; it is tried again");
                     real.sleep(READ_AGAIN).await;
                 }
                 read => return read,

@@ -5,6 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use sqlx::postgres::PgPoolOptions;
+use tasker_domain::code::Coded;
 use tasker_postgres::ledger::{Beat, Ledger, WorkerId};
 use tokio_util::sync::CancellationToken;
 
@@ -78,7 +79,7 @@ impl Heartbeat {
                             lost.cancel();
                             break;
                         }
-                        Err(error) => tracing::warn!(%error, worker, "a heartbeat did not reach the database"),
+                        Err(error) => tracing::warn!(%error, code = %error.code(), worker, "a heartbeat did not reach the database"),
                     }
                 }
                 let closed = tokio::time::timeout(CLOSE_WITHIN, ledger.pool().close()).await;
