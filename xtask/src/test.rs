@@ -85,7 +85,8 @@ pub fn run(options: &TestOptions, interrupts: &Interrupts) -> Result<bool> {
 
 /// The test runner over the whole workspace, always with the same choice of targets: what one call built, the next uses.
 fn nextest(task: &str, arguments: &[&str]) -> Command {
-    let mut command = cargo(&["nextest", task, "--workspace", "--all-targets"]);
+    // Benchmarks are commands of their own: asked for a list of tests, they would measure.
+    let mut command = cargo(&["nextest", task, "--workspace", "--lib", "--bins", "--tests", "--examples"]);
     command.args(arguments);
     command
 }
