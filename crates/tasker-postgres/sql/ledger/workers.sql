@@ -13,4 +13,4 @@ select w.worker_id, w.name, not w.lost and w.seen_at + w.lease > clock_timestamp
     join public.tasker_named_steps n on n.named_step_id = s.named_step_id
     where c.owner = w.worker_id and c.place <= $1), '[]') as held
 from tasker_engine.worker w
-order by w.worker_id
+order by w.started_at, w.worker_id

@@ -5,4 +5,4 @@ select w.worker_id, w.name, not w.lost and w.seen_at + w.lease > clock_timestamp
 from tasker_engine.worker w
 left join (select owner, count(*) as steps from tasker_engine.queue where owner is not null group by owner) h
   on h.owner = w.worker_id
-order by w.worker_id
+order by w.started_at, w.worker_id
