@@ -19,6 +19,7 @@ pub mod retry;
 pub mod retry_after;
 pub mod script;
 pub mod simulation;
+pub mod span;
 pub mod state;
 pub mod statistics;
 pub mod step_error;

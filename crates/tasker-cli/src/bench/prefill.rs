@@ -39,10 +39,7 @@ fn waiting_template(steps: u32) -> Result<Template, Failure> {
     for step in 0..steps {
         text.push_str(&format!("  - {{ name: s{step}, handler_class: Nobody }}\n"));
     }
-    let checked = parse(&Source::new("waiting.yaml", text), None).map_err(|problems| {
-        unavailable(problems.iter().next().map(|problem| problem.message.clone()).unwrap_or_default())
-    })?;
-    Ok(checked.template)
+    Ok(parse(&Source::new("waiting.yaml", text), None).map_err(unavailable)?.template)
 }
 
 /// Writes about this many finished steps, as diamonds.
