@@ -13,7 +13,7 @@ use tasker_core::queue::{Consumer, DEFAULT_QUEUE, Due, Job, PostgresQueue, Queue
 use tasker_testing::TestDatabase;
 use tasker_testing::queue_conformance::Subject;
 
-use crate::support::until;
+use crate::support::{Stumbling, World, until};
 
 struct InPostgres {
     database: TestDatabase,
@@ -126,20 +126,58 @@ async fn what_is_not_due_is_not_read() {
     .await
     .unwrap();
     queue.enqueue(Job::of_task(7), Due::Now).await.unwrap();
-    let mut connection = pool.acquire().await.unwrap();
-    let plan = "select sum(coalesce(pg_stat_get_xact_tuples_fetched(c.oid), 0) + coalesce(pg_stat_get_xact_tuples_returned(c.oid), 0))::bigint
+    let read = "select sum(coalesce(pg_stat_get_xact_tuples_fetched(c.oid), 0) + coalesce(pg_stat_get_xact_tuples_returned(c.oid), 0))::bigint
         from pg_class c where c.oid in ('tasker_engine.job'::regclass, 'tasker_engine.job_line'::regclass, 'tasker_engine.job_later'::regclass,
         'tasker_engine.job_lease'::regclass, 'tasker_engine.job_key'::regclass, 'tasker_engine.job_pkey'::regclass)";
+    let mut connection = pool.acquire().await.unwrap();
     sqlx::raw_sql("begin").execute(&mut *connection).await.unwrap();
     let kinds: Vec<String> =
         sqlx::query_scalar("select kind::text from tasker_engine.take_jobs_1(array['tasker'], 10, 60, false, null)")
             .fetch_all(&mut *connection)
             .await
             .unwrap();
-    let read: i64 = sqlx::query_scalar(plan).fetch_one(&mut *connection).await.unwrap();
-    sqlx::raw_sql("rollback").execute(&mut *connection).await.unwrap();
     assert_eq!(kinds, ["j", "w"]);
-    assert!((1..40).contains(&read), "{read} rows were read");
+    let rows: i64 = sqlx::query_scalar(read).fetch_one(&mut *connection).await.unwrap();
+    assert!((1..40).contains(&rows), "{rows} rows were read");
+    sqlx::raw_sql("rollback").execute(&mut *connection).await.unwrap();
     drop(connection);
     database.drop().await;
+}
+
+/// Nor does a sweep read the steps that wait for an instant to come.
+#[tokio::test]
+async fn a_sweep_reads_nothing_of_what_is_not_due() {
+    let world = World::new(Stumbling::default()).await;
+    world.submit().await;
+    let pool = world.pool();
+    sqlx::raw_sql(
+        "analyze tasker_engine.later;
+         insert into tasker_engine.lane (named_task_id, queue, handler) select 1, 'q' || n, 'H' from generate_series(1, 20) n;
+         insert into tasker_engine.later (lane, wake_at, step_id)
+         select lane_id, now() + interval '1 hour', -n from tasker_engine.lane cross join generate_series(1, 1000) n",
+    )
+    .execute(pool)
+    .await
+    .unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    sqlx::raw_sql("begin").execute(&mut *connection).await.unwrap();
+    let due: Vec<i64> = sqlx::query_scalar(
+        "select step_id from tasker_engine.due_steps_1(false, 0, '-infinity', 0, 1000, 0, null, now())",
+    )
+    .fetch_all(&mut *connection)
+    .await
+    .unwrap();
+    assert_eq!(due, [0; 0]);
+    let rows: i64 = sqlx::query_scalar(
+        "select (pg_stat_get_xact_tuples_fetched('tasker_engine.later'::regclass)
+           + pg_stat_get_xact_tuples_returned('tasker_engine.later'::regclass)
+           + pg_stat_get_xact_tuples_returned('tasker_engine.later_order'::regclass))::bigint",
+    )
+    .fetch_one(&mut *connection)
+    .await
+    .unwrap();
+    assert!(rows < 50, "{rows} rows were read");
+    sqlx::raw_sql("rollback").execute(&mut *connection).await.unwrap();
+    drop(connection);
+    world.database.drop().await;
 }

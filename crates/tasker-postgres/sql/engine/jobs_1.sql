@@ -1,4 +1,5 @@
--- Order of locks: jobs by queue and key, then bells by queue. Taking never waits for a job (skip locked).
+-- Order of locks, everywhere: jobs by queue and key, then bells by queue. Nobody waits for a job but who puts one of the same
+-- key in.
 
 -- Wakes who sleeps at one of these queues. The last thing that a call does, as it may wait for another's.
 create function tasker_engine.ring_1(p_queues text[]) returns void
@@ -117,7 +118,10 @@ declare
   v_over record; v_taken bigint[];
 begin
   for v_over in
-    select j.job_id, j.deliveries, j.due_at from job j where j.taken_until <= v_now order by j.taken_until limit 100 for update skip locked
+    select o.* from (
+      select j.job_id, j.deliveries, j.due_at, j.queue, j.unique_key from job j where j.taken_until <= v_now
+      order by j.taken_until limit 100 for update skip locked) o
+    order by o.queue, o.unique_key, o.job_id
   loop
     perform put_back_job_1(v_over.job_id, v_over.deliveries, least(v_over.due_at, v_now), v_now);
   end loop;
@@ -170,7 +174,7 @@ as $$
 #variable_conflict use_column
 declare
   v_until timestamptz := coalesce(p_now, clock_timestamp()) - p_idle * interval '1 second';
-  v_lanes bigint[]; v_ranks timestamptz[]; v_steps bigint[];
+  v_lanes bigint[] := '{}'; v_ranks timestamptz[] := '{}'; v_steps bigint[] := '{}'; v_lane bigint;
 begin
   if p_line then
     select array_agg(r.lane), array_agg(r.rank), array_agg(r.step_id) into v_lanes, v_ranks, v_steps from (
@@ -178,11 +182,15 @@ begin
       where x.lane > 0 and (x.lane, x.rank) >= (p_lane, p_rank) and (x.lane, x.rank, x.step_id) > (p_lane, p_rank, p_step)
       order by x.lane, x.rank, x.step_id limit p_most) r;
   else
-    select array_agg(r.lane), array_agg(r.wake_at), array_agg(r.step_id) into v_lanes, v_ranks, v_steps from (
-      select x.lane, x.wake_at, x.step_id from later x
-      where x.lane > 0 and x.wake_at <= v_until and (x.lane, x.wake_at) >= (p_lane, p_rank)
-        and (x.lane, x.wake_at, x.step_id) > (p_lane, p_rank, p_step)
-      order by x.lane, x.wake_at, x.step_id limit p_most) r;
+    -- Lane by lane: what waits for longer than until now is passed over within each.
+    for v_lane in select l.lane_id from lane l where l.lane_id >= p_lane order by l.lane_id loop
+      select v_lanes || array_agg(v_lane), v_ranks || array_agg(r.wake_at), v_steps || array_agg(r.step_id)
+      into v_lanes, v_ranks, v_steps from (
+        select x.wake_at, x.step_id from later x
+        where x.lane = v_lane and x.wake_at <= v_until and (v_lane > p_lane or (x.wake_at, x.step_id) > (p_rank, p_step))
+        order by x.wake_at, x.step_id limit p_most - cardinality(v_steps)) r;
+      exit when cardinality(v_steps) >= p_most;
+    end loop;
   end if;
   return query
     select p.lane, p.rank, p.step_id, q.task_id, e.priority, coalesce(not e.ended and not e.reserved and e.last_at <= v_until
