@@ -6,6 +6,7 @@ use crate::database::OpenError;
 use crate::entropy::EntropyError;
 use crate::error::RunError;
 use crate::ops::{FilterProblem, StepNotFound};
+use crate::queue::{JobProblem, QueueError};
 use crate::registry::MissingHandlers;
 use crate::step_handler::ConfigProblem;
 use crate::step_handler::command::StepProblem;
@@ -43,6 +44,23 @@ impl Coded for OpenError {
             Self::Cluster(error) => error.code(),
             Self::Schema(error) => error.code(),
         }
+    }
+}
+
+impl Coded for QueueError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Job(problem) => problem.code(),
+            Self::KeyOfAnotherTask { .. } => Code::INPUT_REFUSED,
+            Self::Closed | Self::Backend(_) => Code::QUEUE_FAILED,
+            Self::Database(error) => error.code(),
+        }
+    }
+}
+
+impl Coded for JobProblem {
+    fn code(&self) -> Code {
+        Code::INPUT_REFUSED
     }
 }
 

@@ -10,11 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::enter::Entered;
 use crate::error::RunError;
-use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Unobserved};
+use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Unobserved, take_over_from};
 use crate::tasker::Tasker;
 
 /// When a job whose task is held by others looks again.
 const OTHERS_WORK: Duration = Duration::from_secs(5);
+
+/// When a job looks again whose task is paused: who resumes it does not wake it.
+const PAUSED: Duration = Duration::from_secs(60);
 
 /// What became of a task that was worked as far as it goes now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,10 @@ pub enum Because {
     StepWaitsForItsTime,
     /// Others carry out its steps at this moment, or hold them; somebody may have to take over when they are silent.
     OthersCarryItOut,
+    /// Others had carried steps out and were not heard of for their lease: the steps have been taken from them.
+    TakenOver,
+    /// Somebody paused the task.
+    Paused,
     /// It was told to stop before the task had gone as far as it goes.
     Stopped,
 }
@@ -50,6 +57,8 @@ impl Because {
         match self {
             Because::StepWaitsForItsTime => "step_waits_for_its_time",
             Because::OthersCarryItOut => "others_carry_it_out",
+            Because::TakenOver => "taken_over",
+            Because::Paused => "paused",
             Because::Stopped => "stopped",
         }
     }
@@ -57,7 +66,7 @@ impl Because {
 
 impl Tasker {
     /// Works one task as far as it goes now, whoever else works it at the same time: for a job of a queue that is not
-    /// ours. The job enqueues itself anew as the answer says.
+    /// ours. The job enqueues itself anew as the answer says ([`Handled::follow_up`]).
     ///
     /// # Errors
     /// [`RunError::UnknownTask`], [`RunError::ForeignTask`] for a task that was not made here, [`RunError::Handlers`]
@@ -70,6 +79,9 @@ impl Tasker {
         let Some((definition_id, _)) = task.definition else {
             return Err(RunError::ForeignTask { task_id });
         };
+        if task.paused {
+            return Ok(Handled::Again { after: PAUSED, because: Because::Paused });
+        }
         let mut definitions = Definitions::from(HashMap::new());
         let definition = definitions.get(self.ledger(), definition_id).await?;
         self.handlers.check(&definition.template)?;
@@ -91,15 +103,7 @@ impl Tasker {
         heartbeat.stop();
         let handled = match end {
             DriveEnd::Ended { .. } => Ok(Handled::AtRest { state: self.overview(task_id).await?.state }),
-            DriveEnd::Rests { due } => {
-                let state = self.overview(task_id).await?.state;
-                Ok(match due {
-                    // Others may have ended it meanwhile.
-                    _ if state.is_at_rest() => Handled::AtRest { state },
-                    Some(after) => Handled::Again { after, because: Because::StepWaitsForItsTime },
-                    None => Handled::Again { after: OTHERS_WORK, because: Because::OthersCarryItOut },
-                })
-            }
+            DriveEnd::Rests { due } => self.rests(task_id, due).await,
             DriveEnd::Stopped { .. } => Ok(Handled::Again { after: Duration::ZERO, because: Because::Stopped }),
             DriveEnd::Lost { task_id } => Err(RunError::Lost { task_id }),
             DriveEnd::Stuck { task_id } => Err(RunError::Stuck { task_id }),
@@ -108,6 +112,27 @@ impl Tasker {
         };
         self.leave(worker_id).await;
         handled
+    }
+
+    /// What becomes of a task of which nothing more can be carried out here.
+    async fn rests(&self, task_id: i64, due: Option<Duration>) -> Result<Handled, RunError> {
+        let state = self.overview(task_id).await?.state;
+        if state.is_at_rest() {
+            // Others have ended it meanwhile.
+            return Ok(Handled::AtRest { state });
+        }
+        let mut taken_over = false;
+        for holder in self.ledger().holders(task_id).await? {
+            if holder.lease_left.is_zero() {
+                take_over_from(self.ledger(), &self.entropy, self.clock.record_time(), &holder).await?;
+                taken_over = true;
+            }
+        }
+        Ok(match due {
+            _ if taken_over => Handled::Again { after: Duration::ZERO, because: Because::TakenOver },
+            Some(after) => Handled::Again { after, because: Because::StepWaitsForItsTime },
+            None => Handled::Again { after: OTHERS_WORK, because: Because::OthersCarryItOut },
+        })
     }
 
     async fn overview(&self, task_id: i64) -> Result<TaskOverview, RunError> {

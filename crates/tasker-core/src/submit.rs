@@ -61,6 +61,11 @@ impl Request {
         self
     }
 
+    /// The instant (UTC) before which none of its steps starts.
+    pub(crate) fn starts_at(&self) -> Option<NaiveDateTime> {
+        self.run_at
+    }
+
     /// It is cancelled if it has not ended by this instant (UTC).
     #[must_use]
     pub fn until(mut self, instant: NaiveDateTime) -> Self {

@@ -13,7 +13,9 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::enter::Entered;
 use crate::error::RunError;
-use crate::orchestration::{Asked, Care, Caretaker, Drive, DriveEnd, Goal, Listener, Observer, Pulse, Unobserved};
+use crate::orchestration::{
+    Asked, Caretaker, Drive, DriveEnd, Goal, Listener, Observer, Pulse, STEPS_CHANNEL, Unobserved,
+};
 use crate::tasker::Tasker;
 
 /// Exchanges of one worker that are in flight at the same time; more only make the batches smaller.
@@ -163,16 +165,8 @@ impl Tasker {
         let mut report = WorkReport::default();
         let called = Arc::new(Notify::new());
         let listens = work.listens && !is_pooled(&self.ledger().pool().connect_options());
-        let _listener = listens.then(|| Listener::start(self.ledger().pool().clone(), called.clone()));
-        let _caretaker = Caretaker::start(Care {
-            ledger: self.ledger().clone(),
-            entropy: self.entropy.clone(),
-            clock: self.clock.clone(),
-            label: self.label.clone(),
-            types: work.adopts.clone(),
-            called: called.clone(),
-            every: self.worker_pulse().lease / 5,
-        });
+        let _listener = listens.then(|| Listener::start(self.ledger().pool().clone(), STEPS_CHANNEL, called.clone()));
+        let _caretaker = Caretaker::start(self.care(work.adopts.clone(), called.clone()));
         loop {
             let Some(worker_id) = self.enter(&work).await? else {
                 return Ok(report);

@@ -8,6 +8,7 @@ use sqlx::{AssertSqlSafe, PgPool};
 use tasker_core::postgres::ledger::{Lookout, Operated, Operator, TaskChange};
 use tasker_core::postgres::maintenance::{Access, MaintenanceError, grant, plan_grants, status};
 use tasker_core::postgres::schema::{Policy, PublicObjects, ensure};
+use tasker_core::queue::{Consumer, Due, Enqueued, Job, PostgresQueue, Queue, Sweep};
 use tasker_core::{Ending, Handlers, Request, StepContext, StepError, Tasker, handler_fn};
 use tasker_domain::json::Json;
 use tasker_domain::operation::TaskOperation;
@@ -63,6 +64,23 @@ async fn refused(pool: &PgPool, sql: &'static str) {
     assert_eq!(code.as_deref(), Some("42501"), "{sql}: {error}");
 }
 
+/// Everything that a queue of ours does, and a sweep.
+async fn jobs_come_and_go(tasker: &Tasker) {
+    let queue = PostgresQueue::new(tasker.ledger().pool().clone());
+    let queues = ["jobs".to_owned()];
+    assert_eq!(queue.take(&queues, 9).await.unwrap(), []);
+    let job = || Job::of_task(7).in_queue("jobs");
+    queue.enqueue(job(), Due::In(Duration::from_secs(60))).await.unwrap();
+    assert_eq!(queue.enqueue(job(), Due::Now).await.unwrap(), Enqueued::BroughtForward);
+    let taken = queue.take(&queues, 9).await.unwrap();
+    queue.renew(&taken).await.unwrap();
+    assert!(queue.put_back(&taken[0], Due::Now).await.unwrap());
+    let taken = queue.take(&queues, 9).await.unwrap();
+    assert!(queue.acknowledge(&taken[0]).await.unwrap());
+    tasker.sweep(&queue, &mut Sweep::new()).await.unwrap();
+    assert_eq!(queue.counts().await.unwrap(), []);
+}
+
 #[tokio::test]
 async fn a_worker_needs_no_more_than_is_granted() {
     let role = Role::new().await;
@@ -111,6 +129,7 @@ async fn a_worker_needs_no_more_than_is_granted() {
     let called_off = ledger.change_tasks(&[late], cancel, by).await.unwrap();
     assert!(matches!(called_off[0].1, Operated::Done { .. }), "{called_off:?}");
     assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), Vec::<i64>::new());
+    jobs_come_and_go(&tasker).await;
     assert!(status(&pool).await.is_err(), "a worker cannot look at what it does not need");
 
     for sql in [
@@ -137,7 +156,7 @@ async fn a_reader_reads_everything_and_writes_nothing() {
     let role = Role::new().await;
     grant(role.database.pool(), &role.name, Access::Reader).await.unwrap();
     let pool = role.pool().await;
-    assert_eq!(status(&pool).await.unwrap().tables.len(), 13 + 12);
+    assert_eq!(status(&pool).await.unwrap().tables.len(), 13 + 14);
     for sql in [
         "SELECT * FROM public.tasker_step_dag_relationships",
         "SELECT * FROM public.get_system_health_counts_v01()",

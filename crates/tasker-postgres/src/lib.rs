@@ -12,6 +12,7 @@ pub mod factories;
 #[doc(hidden)]
 pub mod floor;
 pub mod functions;
+pub mod jobs;
 pub mod ledger;
 pub mod maintenance;
 pub mod models;

@@ -7,6 +7,7 @@ pub mod factories;
 pub mod invariants;
 #[cfg(unix)]
 pub mod proxy;
+pub mod queue_conformance;
 pub mod rails;
 pub mod shapes;
 

@@ -123,7 +123,8 @@ impl Care {
         Ok(())
     }
 
-    async fn take_over_silent(&self) -> Result<(), LedgerError> {
+    /// Takes over what silent workers hold.
+    pub(crate) async fn take_over_silent(&self) -> Result<(), LedgerError> {
         for holder in self.ledger.silent_workers().await? {
             tracing::info!(
                 worker = holder.worker_id,
@@ -135,7 +136,8 @@ impl Care {
         Ok(())
     }
 
-    async fn call_off_overdue(&self) -> Result<(), LedgerError> {
+    /// Cancels tasks whose deadline has passed.
+    pub(crate) async fn call_off_overdue(&self) -> Result<(), LedgerError> {
         loop {
             let now = self.clock.record_time();
             let overdue = self.ledger.passed_deadlines(OVERDUE_AT_A_TIME, now).await?;

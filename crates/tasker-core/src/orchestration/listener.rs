@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::clock::{Clock, SystemClock};
 
 /// The channel that exchanges notify when they leave something in the line and somebody sleeps.
-const CHANNEL: &str = "tasker_engine";
+pub(crate) const STEPS_CHANNEL: &str = "tasker_engine";
 
 /// How long a lost connection is left alone before it is made again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -23,13 +23,13 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Starts to listen. `called` is notified for each message, and once whenever a connection was made: something may
+    /// Starts to listen at a channel. `called` is notified for each message, and once whenever a connection was made: something may
     /// have been said before.
-    pub(crate) fn start(pool: PgPool, called: Arc<Notify>) -> Self {
+    pub(crate) fn start(pool: PgPool, channel: &'static str, called: Arc<Notify>) -> Self {
         let task = tokio::spawn(async move {
             let real = SystemClock::new();
             loop {
-                if let Err(error) = listen(&pool, &called).await {
+                if let Err(error) = listen(&pool, channel, &called).await {
                     tracing::debug!(%error, "not listening for a while; the worker looks by itself");
                 }
                 real.sleep(AGAIN_AFTER).await;
@@ -45,9 +45,9 @@ impl Drop for Listener {
     }
 }
 
-async fn listen(pool: &PgPool, called: &Notify) -> Result<(), sqlx::Error> {
+async fn listen(pool: &PgPool, channel: &str, called: &Notify) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen(channel).await?;
     called.notify_one();
     loop {
         listener.recv().await?;

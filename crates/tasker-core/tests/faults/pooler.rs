@@ -9,6 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Row};
 use tasker_core::orchestration::Pulse;
 use tasker_core::postgres::connection::{connect, is_pooled, parse_url};
+use tasker_core::queue::{Consumer, DEFAULT_QUEUE, Due, Enqueued, Job, PostgresQueue, Queue};
 use tasker_testing::TestDatabase;
 use tempfile::TempDir;
 
@@ -165,6 +166,49 @@ async fn errors_transactions_and_large_messages_pass_through() {
         let back: String = sqlx::query_scalar("select $1 || 'z'").bind(&large).fetch_one(&pool).await.unwrap();
         assert_eq!(back, format!("{large}z"));
     }
+    pool.close().await;
+}
+
+/// The queue in the database does without everything that a pooler does not carry.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_go_through_a_transaction_pooler() {
+    let database = TestDatabase::with_schema().await;
+    let bouncer = Bouncer::start(&database).await;
+    let pool: PgPool = connect(bouncer.options(), 4).await.unwrap();
+    let queue = PostgresQueue::new(pool.clone());
+    let jobs = (0..500).map(|task_id| (Job::of_task(task_id), Due::Now)).collect();
+    assert_eq!(queue.enqueue_all(jobs).await.unwrap(), [Enqueued::New; 500]);
+    assert_eq!(queue.enqueue(Job::of_task(7), Due::Now).await.unwrap(), Enqueued::Waits);
+    let consumers = (0..8).map(|_| {
+        let queue = queue.clone();
+        tokio::spawn(async move {
+            let (queues, mut mine) = ([DEFAULT_QUEUE.to_owned()], Vec::new());
+            loop {
+                let taken = queue.take(&queues, 5).await.unwrap();
+                if taken.is_empty() && queue.counts().await.unwrap().iter().all(|count| count.due == 0) {
+                    return mine;
+                }
+                queue.renew(&taken).await.unwrap();
+                for delivery in taken {
+                    if delivery.time == 1 && delivery.job.task_id % 5 == 0 {
+                        assert!(queue.put_back(&delivery, Due::Now).await.unwrap());
+                    } else {
+                        assert!(queue.acknowledge(&delivery).await.unwrap());
+                        mine.push(delivery.job.task_id);
+                    }
+                }
+            }
+        })
+    });
+    let mut done = Vec::new();
+    for consumer in consumers.collect::<Vec<_>>() {
+        done.extend(tokio::time::timeout(LONG, consumer).await.unwrap().unwrap());
+    }
+    done.sort_unstable();
+    assert_eq!(done, (0..500).collect::<Vec<i64>>());
+    let bells: i64 =
+        sqlx::query_scalar("select count(*) from tasker_engine.job_bell").fetch_one(database.pool()).await.unwrap();
+    assert_eq!(bells, 0, "nobody asked to be notified");
     pool.close().await;
 }
 

@@ -23,6 +23,8 @@ pub struct TaskOverview {
     pub definition: Option<(DefinitionId, String)>,
     /// Whether only those who name the task work it.
     pub reserved: bool,
+    /// Whether somebody paused it: nothing of it is claimed until it is resumed.
+    pub paused: bool,
 }
 
 /// What a task that this worker can do nothing for is about.
@@ -83,6 +85,7 @@ impl Ledger {
             state: state(row.try_get("state")?)?,
             definition: definition.0.zip(definition.1),
             reserved: row.try_get::<Option<bool>, _>("reserved")?.unwrap_or(false),
+            paused: row.try_get("paused")?,
         }))
     }
 
