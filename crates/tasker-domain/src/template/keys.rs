@@ -53,7 +53,8 @@ pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Ve
         Place::Step => (&STEP, MEANT_FOR_STEP),
         Place::Event => (&EVENT, &[][..]),
     };
-    for (key, entry) in mapping {
+    for entry in mapping {
+        let key: &str = &entry.key;
         if known.iter().any(|name| name == key) || key.starts_with("x-") {
             continue;
         }
