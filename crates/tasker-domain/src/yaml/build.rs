@@ -17,14 +17,17 @@ use super::{Entry, MAX_COPIED_BYTES, MAX_COPIED_NODES, MAX_DEPTH, MAX_NODES, Map
 /// twice leave a tree (with the first of the two). A tree together with an error among the problems is good for finding
 /// more problems, not for use.
 pub fn parse(text: &str) -> (Option<Node<'_>>, Vec<Problem>) {
-    let mut builder = Builder { text, ..Builder::default() };
-    if plain::read(&mut builder).is_some() {
-        return (builder.root, builder.problems);
-    }
-    parse_in_full(text)
+    parse_plain(text).unwrap_or_else(|| parse_in_full(text))
 }
 
-/// As [`parse`], but without the faster reader for plain files: the answer is the same.
+/// As [`parse`], by the faster reader for plain files alone; nothing if the text holds something that it does not know.
+pub fn parse_plain(text: &str) -> Option<(Option<Node<'_>>, Vec<Problem>)> {
+    let mut builder = Builder { text, ..Builder::default() };
+    plain::read(&mut builder)?;
+    Some((builder.root, builder.problems))
+}
+
+/// As [`parse`], by the full parser alone: the answer is the same.
 pub fn parse_in_full(text: &str) -> (Option<Node<'_>>, Vec<Problem>) {
     let mut builder = Builder { text, ..Builder::default() };
     let root = match builder.run() {

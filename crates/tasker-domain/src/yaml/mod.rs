@@ -16,7 +16,7 @@ mod to_json;
 use std::ops::Range;
 use std::rc::Rc;
 
-pub use build::{parse, parse_in_full};
+pub use build::{parse, parse_in_full, parse_plain};
 pub use content::Text;
 pub use mapping::{Entry, Mapping};
 pub(crate) use scalar::resolve_plain;

@@ -200,7 +200,7 @@ impl Reader<'_, '_> {
             match byte {
                 b' ' => continue,
                 b'#' if value_end < at => break,
-                b':' if !bytes.get(at + 1).is_some_and(|next| next.is_ascii_alphanumeric() || *next == b'/') => {
+                b':' if bytes.get(at + 1).is_none_or(|next| *next == b' ' || (in_flow && b",[]{}".contains(next))) => {
                     return None;
                 }
                 b',' | b'[' | b']' | b'{' | b'}' if in_flow => break,
