@@ -68,7 +68,10 @@ impl Reader<'_> {
                 None
             }
             Some((scalar, _)) => {
-                let help = format!("put it in quotes if it is meant as a text: \"{}\"", &*scalar.text);
+                let help = match short(&scalar.text) {
+                    Some(text) => format!("put it in quotes if it is meant as a text: \"{text}\""),
+                    None => "put it in quotes if it is meant as a text".to_owned(),
+                };
                 let problem = self.wrong_type(what, node, "a text").help(help);
                 self.report(problem);
                 None
@@ -168,6 +171,11 @@ impl Reader<'_> {
         }
         content.map(|elements| (node, elements))
     }
+}
+
+/// A text that may stand in a help as it is: without control characters and not longer than a line.
+pub(super) fn short(text: &str) -> Option<&str> {
+    (text.len() <= 60 && !text.contains(char::is_control)).then_some(text)
 }
 
 /// A key in backquotes, put together only when a message needs it.

@@ -7,7 +7,7 @@ use crate::yaml::{Mapping, Node, Resolved};
 
 use super::keys::{self, Place};
 use super::model::{CustomEvent, Seconds, StepTemplate};
-use super::reader::{Placed, Reader};
+use super::reader::{Placed, Reader, short};
 use super::{api_config, events};
 
 /// Longest time limit, in seconds: a year.
@@ -157,8 +157,8 @@ fn dependencies(step: &Mapping, reader: &mut Reader<'_>) -> Vec<Placed<String>> 
     let Some(names) = entry.node.as_sequence() else {
         let mut problem = reader.wrong_type("`depends_on_steps`", &entry.node, "a list of step names");
         if let Some(scalar) = entry.node.as_scalar().filter(|scalar| scalar.resolve() == Resolved::Text) {
-            problem = problem
-                .help(format!("write a list: [{}]; a single name stands under `depends_on_step`", &*scalar.text));
+            let name = short(&scalar.text).unwrap_or("…");
+            problem = problem.help(format!("write a list: [{name}]; a single name stands under `depends_on_step`"));
         }
         reader.report(problem);
         return found;

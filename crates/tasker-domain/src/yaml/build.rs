@@ -138,7 +138,7 @@ impl<'t> Builder<'t> {
                 Event::Alias(anchor) => self.alias(anchor, place)?,
                 Event::UnresolvedAlias(name) => {
                     self.problems.push(
-                        Problem::error(format!("no anchor `&{name}` stands before this alias"))
+                        Problem::error(format!("no anchor {} stands before this alias", quoted(&format!("&{name}"))))
                             .at(place.clone(), "an alias to nothing"),
                     );
                     self.finish(null_at(place), 0)?;
