@@ -24,13 +24,7 @@ pub(crate) struct Order {
 
 impl Order {
     pub(crate) fn of(template: &Template) -> Result<Self, Failure> {
-        let edges: Vec<(usize, usize)> = template
-            .steps
-            .iter()
-            .enumerate()
-            .flat_map(|(child, step)| step.parents.iter().map(move |&parent| (parent, child)))
-            .collect();
-        let graph = Graph::new(template.steps.len(), &edges).map_err(|cycles| {
+        let graph = Graph::of_template(template).map_err(|cycles| {
             Failure::bad(Code::NOT_A_GRAPH, format!("the template's steps wait for each other: {cycles}"))
         })?;
         let places = graph.topological_order().to_vec();

@@ -476,3 +476,49 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn misspelt_words_of_other_systems_lead_to_the_key_that_is_meant() {
+    let text =
+        format!("{HEAD}step_templates:\n  - {{name: a, handler_class: A, retry_limt: 3, dependson: b, tiemout: 1}}\n");
+    let problems = check(&text).unwrap().warnings;
+    let helps: Vec<&str> = problems.iter().filter_map(|problem| problem.help.as_deref()).collect();
+    assert_eq!(
+        helps,
+        [
+            "the key is called `default_retry_limit`",
+            "the key is called `depends_on_step` (one name) or `depends_on_steps` (a list)",
+            "the key is called `timeout_seconds`",
+        ]
+    );
+}
+
+/// A message is read by a person: a value of nearly a million characters is named, not repeated.
+#[test]
+fn messages_do_not_repeat_long_values() {
+    let long = "9".repeat(900_000);
+    let word = "x".repeat(900_000);
+    let text = format!(
+        "name: {long}\nversion: {word}\nx-alias: *{word}\nstep_templates:\n  - {{name: a, handler_class: A, depends_on_steps: {word}}}\n"
+    );
+    let problems = parse(&Source::new("order.yaml", text), None).unwrap_err();
+    assert_eq!(problems.len(), 5);
+    for problem in &problems {
+        assert!(problem.message.len() < 1_000);
+        assert!(problem.help.as_ref().is_none_or(|help| help.len() < 1_000));
+        assert!(problem.labels.iter().all(|label| label.text.len() < 1_000));
+    }
+}
+
+#[test]
+fn a_single_letter_is_no_misspelling_of_another() {
+    let text = |parent: &str| {
+        let steps = format!(
+            "  - {{name: a, handler_class: A}}\n  - {{name: b, handler_class: B, depends_on_step: {parent}}}\n"
+        );
+        parse(&Source::new("order.yaml", format!("{HEAD}step_templates:\n{steps}")), None).unwrap_err()
+    };
+    let help = |parent: &str| text(parent).iter().next().unwrap().help.clone();
+    assert_eq!(help("A").as_deref(), Some("did you mean `a`?"));
+    assert_eq!(help("z"), None);
+}

@@ -33,7 +33,8 @@ pub(crate) fn or_list(words: &[String]) -> String {
 
 /// The candidates that the word may be a misspelling of, nearest first and then by the alphabet, at most three.
 ///
-/// Near means that about a third of the letters may differ, or that one begins with the other. Only the first 2,000
+/// Near means that about a third of the letters may differ but not all of them, or that one begins with the other; a
+/// candidate that differs in nothing but upper and lower case leaves no room for others. Only the first 2,000
 /// candidates are looked at, so that a message about a large file costs no more than the file.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let lower = word.to_lowercase();
@@ -52,11 +53,15 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
                 return None;
             }
             let distance = strsim::osa_distance(&lower, &other);
-            (distance <= allowed || begins_with_other(&lower, &other)).then_some((distance, candidate))
+            let is_near = distance <= allowed && distance < length;
+            (is_near || begins_with_other(&lower, &other)).then_some((distance, candidate))
         })
         .collect();
     near.sort_unstable();
     near.dedup();
+    if near.first().is_some_and(|(distance, _)| *distance == 0) {
+        near.retain(|(distance, _)| *distance == 0);
+    }
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
 }
 

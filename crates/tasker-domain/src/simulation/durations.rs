@@ -58,9 +58,10 @@ fn read(mapping: &Mapping, template: &Template, problems: &mut Vec<Problem>) -> 
     let places: std::collections::HashMap<&str, usize> =
         template.steps.iter().enumerate().map(|(place, step)| (step.name.as_str(), place)).collect();
     let mut by_place = vec![Vec::new(); template.steps.len()];
-    for (name, entry) in mapping {
+    for entry in mapping {
+        let name: &str = &entry.key;
         let spans = spans(&entry.node, problems);
-        match places.get(name.as_str()) {
+        match places.get(name) {
             Some(&place) => by_place[place] = spans,
             None => problems.push(unknown_step(name, template).at(entry.key_span.clone(), "no step of this name")),
         }

@@ -91,13 +91,7 @@ impl<'a> Rounds<'a> {
         if steps == 0 {
             return Err(SimulationError::NoSteps);
         }
-        let edges: Vec<(usize, usize)> = template
-            .steps
-            .iter()
-            .enumerate()
-            .flat_map(|(child, step)| step.parents.iter().map(move |&parent| (parent, child)))
-            .collect();
-        let graph = Graph::new(steps, &edges)?;
+        let graph = Graph::of_template(template)?;
         let unmet = (0..steps).map(|step| graph.parents(step).len()).collect();
         let fresh = |step: &crate::template::StepTemplate| SimulatedStep {
             state: StepState::Pending,

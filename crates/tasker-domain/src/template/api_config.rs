@@ -8,7 +8,7 @@ use super::reader::Reader;
 /// Checks the configuration if its `type` is `api`.
 pub(super) fn check(node: &Node, config: &Mapping, reader: &mut Reader<'_>) {
     let kind = config.get("type").and_then(|entry| entry.node.as_scalar());
-    if kind.is_none_or(|kind| kind.text != "api") {
+    if kind.is_none_or(|kind| *kind.text != *"api") {
         return;
     }
     match reader.text(config, "url", usize::MAX) {
@@ -23,8 +23,8 @@ pub(super) fn check(node: &Node, config: &Mapping, reader: &mut Reader<'_>) {
     }
     reader.mapping(config, "params");
     if let Some((_, headers)) = reader.mapping(config, "headers") {
-        for (name, entry) in headers {
-            reader.any_text_of(&format!("the header {}", quoted(name)), &entry.node);
+        for entry in headers {
+            reader.any_text_of(format_args!("the header {}", quoted(&entry.key)), &entry.node);
         }
     }
     if config.get("ssl").is_some_and(|entry| !entry.node.is_null()) {

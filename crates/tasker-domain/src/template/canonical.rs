@@ -45,7 +45,7 @@ impl Template {
         if template.steps.is_empty() || names.len() < template.steps.len() {
             return Err(InvalidCanonical::Steps);
         }
-        template.try_graph()?;
+        Graph::of_template(&template)?;
         Ok(template)
     }
 
@@ -54,16 +54,6 @@ impl Template {
     /// # Panics
     /// Never for a template that was parsed or read back; only for one put together by hand with wrong parents.
     pub fn graph(&self) -> Graph {
-        self.try_graph().expect("the steps of a checked template form a graph without cycles")
-    }
-
-    fn try_graph(&self) -> Result<Graph, GraphError> {
-        let edges: Vec<(usize, usize)> = self
-            .steps
-            .iter()
-            .enumerate()
-            .flat_map(|(child, step)| step.parents.iter().map(move |parent| (*parent, child)))
-            .collect();
-        Graph::new(self.steps.len(), &edges)
+        Graph::of_template(self).expect("the steps of a checked template form a graph without cycles")
     }
 }

@@ -25,21 +25,23 @@ pub(super) fn check(drafts: &[Draft], named_steps: Option<&NamedSteps>, reader: 
     if let Some(named_steps) = named_steps {
         check_named(drafts, named_steps, reader);
     }
-    let mut edges: IndexMap<(usize, usize), Range<usize>> = IndexMap::new();
+    let mut edges = Vec::new();
+    // by whom a step was last named, and where
+    let mut last_named: Vec<Option<(usize, &Range<usize>)>> = vec![None; drafts.len()];
     let mut suggestions_left = MOST_SUGGESTIONS;
     for (index, draft) in drafts.iter().enumerate() {
         let own_name = draft.name.as_ref().map(|name| name.value.as_str());
         for dependency in &draft.dependencies {
-            let step = own_name.map_or_else(|| "a step".to_owned(), |name| format!("step {}", quoted(name)));
+            let step = || own_name.map_or_else(|| "a step".to_owned(), |name| format!("step {}", quoted(name)));
             if own_name == Some(dependency.value.as_str()) {
                 reader.report(
-                    Problem::error(format!("{step} depends on itself")).at(dependency.span.clone(), "its own name"),
+                    Problem::error(format!("{} depends on itself", step())).at(dependency.span.clone(), "its own name"),
                 );
                 continue;
             }
             let Some(&parent) = by_name.get(dependency.value.as_str()) else {
                 let message =
-                    format!("{step} depends on {}, which is no step of this template", quoted(&dependency.value));
+                    format!("{} depends on {}, which is no step of this template", step(), quoted(&dependency.value));
                 let mut problem = Problem::error(message).at(dependency.span.clone(), "no step of this name");
                 if suggestions_left > 0 {
                     suggestions_left -= 1;
@@ -48,23 +50,23 @@ pub(super) fn check(drafts: &[Draft], named_steps: Option<&NamedSteps>, reader: 
                 reader.report(problem);
                 continue;
             };
-            if let Some(first) = edges.get(&(parent, index)) {
+            if let Some((_, first)) = last_named[parent].filter(|(child, _)| *child == index) {
                 reader.report(
-                    Problem::warning(format!("{step} names {} twice; it counts once", quoted(&dependency.value)))
+                    Problem::warning(format!("{} names {} twice; it counts once", step(), quoted(&dependency.value)))
                         .at(dependency.span.clone(), "here again")
                         .at(first.clone(), "first here"),
                 );
                 continue;
             }
-            edges.insert((parent, index), dependency.span.clone());
+            last_named[parent] = Some((index, &dependency.span));
+            edges.push((parent, index));
         }
     }
-    let pairs: Vec<(usize, usize)> = edges.keys().copied().collect();
-    match Graph::new(drafts.len(), &pairs) {
+    match Graph::new(drafts.len(), &edges) {
         Ok(graph) => (0..drafts.len()).map(|step| graph.parents(step).to_vec()).collect(),
         Err(GraphError::Cyclic(cycles)) => {
             for path in &cycles.paths {
-                reader.report(circle(path, drafts, &edges));
+                reader.report(circle(path, drafts));
             }
             Vec::new()
         }
@@ -134,7 +136,7 @@ fn suggest<'n>(problem: Problem, word: &str, names: impl Iterator<Item = &'n str
     problem.help(format!("did you mean {}?", or_list(&near)))
 }
 
-fn circle(path: &[usize], drafts: &[Draft], edges: &IndexMap<(usize, usize), Range<usize>>) -> Problem {
+fn circle(path: &[usize], drafts: &[Draft]) -> Problem {
     let name_of = |step: usize| {
         drafts[step].name.as_ref().map_or_else(|| format!("step {}", step + 1), |name| quoted(&name.value))
     };
@@ -147,9 +149,15 @@ fn circle(path: &[usize], drafts: &[Draft], edges: &IndexMap<(usize, usize), Ran
     let mut problem = Problem::error(format!("steps wait for each other in a circle: {}", names.join(" → ")));
     for (position, &parent) in path.iter().enumerate() {
         let child = path[(position + 1) % path.len()];
-        if let Some(place) = edges.get(&(parent, child)) {
-            problem = problem.at(place.clone(), format!("{} waits for {}", name_of(child), name_of(parent)));
+        if let Some(place) = place_of_dependency(&drafts[child], &drafts[parent]) {
+            problem = problem.at(place, format!("{} waits for {}", name_of(child), name_of(parent)));
         }
     }
     problem.help("take one of these dependencies away")
+}
+
+/// Where a step first names another.
+fn place_of_dependency(child: &Draft, parent: &Draft) -> Option<Range<usize>> {
+    let name = &parent.name.as_ref()?.value;
+    child.dependencies.iter().find(|dependency| dependency.value == *name).map(|dependency| dependency.span.clone())
 }

@@ -53,7 +53,8 @@ pub(super) fn warn_of_unknown(mapping: &Mapping, place: Place, problems: &mut Ve
         Place::Step => (&STEP, MEANT_FOR_STEP),
         Place::Event => (&EVENT, &[][..]),
     };
-    for (key, entry) in mapping {
+    for entry in mapping {
+        let key: &str = &entry.key;
         if known.iter().any(|name| name == key) || key.starts_with("x-") {
             continue;
         }
@@ -79,6 +80,10 @@ fn hint(key: &str, place: Place, known: &[String], meant: &[(&str, &str)]) -> Op
     }
     let near: Vec<String> = nearest(key, known.iter().map(String::as_str)).into_iter().map(quoted).collect();
     if near.is_empty() {
+        let nearest_in_meaning = nearest(key, meant.iter().map(|(word, _)| *word)).into_iter().next();
+        if let Some((_, wanted)) = nearest_in_meaning.and_then(|near| meant.iter().find(|(word, _)| *word == near)) {
+            return Some(format!("the key is called {wanted}"));
+        }
         return Some("keys of your own begin with `x-`".to_owned()).filter(|_| place != Place::Event);
     }
     Some(format!("did you mean {}?", or_list(&near)))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::json::Json;
+use crate::problem::quoted;
 
 /// A task type: the DAG of steps that one run of it carries out.
 ///
@@ -141,7 +142,7 @@ impl fmt::Display for Version {
 
 /// A text that is not a version: it says what one looks like.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a version: write three numbers with dots between them, at most 16 characters, such as 1.0.0")]
+#[error("{} is not a version: write three numbers with dots between them, at most 16 characters, such as 1.0.0", quoted(.0))]
 pub struct InvalidVersion(pub String);
 
 impl FromStr for Version {

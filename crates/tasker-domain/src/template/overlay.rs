@@ -17,20 +17,21 @@ const MOST_SUGGESTIONS: usize = 50;
 ///
 /// A mapping over a mapping is merged key by key, anything else replaced; steps are matched by name, and an overlay step
 /// that matches none is left out with a warning. Overlays of other environments are looked at for their form only.
-pub(super) fn apply(root: &Mapping, environment: Option<&str>, reader: &mut Reader<'_>) -> Mapping {
-    let mut base = root.clone();
-    base.shift_remove("environments");
+pub(super) fn apply<'t>(root: &Mapping<'t>, environment: Option<&str>, reader: &mut Reader<'_>) -> Mapping<'t> {
+    let mut base = root.without("environments");
     let Some((_, environments)) = reader.mapping(root, "environments") else { return base };
     let names = step_names(&base);
     let mut chosen = None;
-    for (name, entry) in environments {
+    for entry in environments {
+        let name: &str = &entry.key;
         if entry.node.is_null() {
             continue;
         }
-        let what = format!("the overlay {}", quoted(name));
-        let Some(overlay) = reader.mapping_of(&what, &entry.node) else { continue };
+        let Some(overlay) = reader.mapping_of(format_args!("the overlay {}", quoted(name)), &entry.node) else {
+            continue;
+        };
         let steps = overlay_steps(overlay, &names, reader);
-        if Some(name.as_str()) == environment {
+        if Some(name) == environment {
             chosen = Some((overlay, steps));
         }
     }
@@ -52,18 +53,18 @@ fn step_names(base: &Mapping) -> IndexMap<String, usize> {
     names
 }
 
-fn written_name(step: &Mapping) -> Option<(&str, &Entry)> {
+fn written_name<'n, 't>(step: &'n Mapping<'t>) -> Option<(&'n str, &'n Entry<'t>)> {
     let entry = step.get("name")?;
     let scalar = entry.node.as_scalar()?;
-    (scalar.resolve() == Resolved::Text).then_some((scalar.text.as_str(), entry))
+    (scalar.resolve() == Resolved::Text).then_some((&*scalar.text, entry))
 }
 
 /// The overlay's steps with the places of those of the base that they belong to.
-fn overlay_steps<'n>(
-    overlay: &'n Mapping,
+fn overlay_steps<'n, 't>(
+    overlay: &'n Mapping<'t>,
     names: &IndexMap<String, usize>,
     reader: &mut Reader<'_>,
-) -> Vec<(usize, &'n Mapping)> {
+) -> Vec<(usize, &'n Mapping<'t>)> {
     let Some((_, steps)) = reader.list(overlay, STEPS) else { return Vec::new() };
     let mut matched = Vec::new();
     let mut suggestions_left = MOST_SUGGESTIONS;
@@ -95,47 +96,46 @@ fn overlay_steps<'n>(
     matched
 }
 
-fn lay_over(base: &mut Mapping, overlay: &Mapping, steps: &[(usize, &Mapping)], reader: &mut Reader<'_>) {
-    for (key, entry) in overlay {
-        match key.as_str() {
+fn lay_over<'t>(
+    base: &mut Mapping<'t>,
+    overlay: &Mapping<'t>,
+    steps: &[(usize, &Mapping<'t>)],
+    reader: &mut Reader<'_>,
+) {
+    for entry in overlay {
+        match &*entry.key {
             STEPS => {}
             "environments" => reader.report(
                 Problem::warning("an overlay has no environments of its own; they are ignored")
                     .at(entry.key_span.clone(), "ignored"),
             ),
-            _ => put(base, key, entry),
+            _ => put(base, entry),
         }
     }
-    let Some(entry) = base.get_mut(STEPS) else { return };
-    let Some(mut merged) = entry.node.as_sequence().map(<[Node]>::to_vec) else { return };
+    let Some(entry) = base.get(STEPS) else { return };
+    let Some(mut merged) = entry.node.as_sequence().map(<[Node<'t>]>::to_vec) else { return };
     for (index, step) in steps {
         let step_base = &merged[*index];
         let Some(mut content) = step_base.as_mapping().cloned() else { continue };
-        for (key, value) in *step {
-            put(&mut content, key, value);
+        for value in *step {
+            put(&mut content, value);
         }
-        merged[*index] = Node { span: step_base.span.clone(), value: Rc::new(Value::Mapping(content)) };
+        merged[*index] = Node { span: step_base.span.clone(), value: Value::Mapping(Rc::new(content)) };
     }
-    entry.node = Node { span: entry.node.span.clone(), value: Rc::new(Value::Sequence(merged)) };
+    let span = entry.node.span.clone();
+    base.set_value(STEPS, Node { span, value: Value::Sequence(Rc::new(merged)) });
 }
 
 /// Puts a key's value into a mapping, merged with what stands there if both are mappings.
-fn put(base: &mut Mapping, key: &str, over: &Entry) {
-    match base.get_mut(key) {
-        Some(existing) => {
-            let both = existing.node.as_mapping().zip(over.node.as_mapping());
-            let Some((below, above)) = both else {
-                *existing = over.clone();
-                return;
-            };
-            let mut merged = below.clone();
-            for (inner_key, inner) in above {
-                put(&mut merged, inner_key, inner);
-            }
-            existing.node = Node { span: over.node.span.clone(), value: Rc::new(Value::Mapping(merged)) };
-        }
-        None => {
-            base.insert(key.to_owned(), over.clone());
-        }
+fn put<'t>(base: &mut Mapping<'t>, over: &Entry<'t>) {
+    let both = base.get(&over.key).and_then(|existing| existing.node.as_mapping()).zip(over.node.as_mapping());
+    let Some((below, above)) = both else {
+        base.put(over.clone());
+        return;
+    };
+    let mut merged = below.clone();
+    for inner in above {
+        put(&mut merged, inner);
     }
+    base.set_value(&over.key, Node { span: over.node.span.clone(), value: Value::Mapping(Rc::new(merged)) });
 }

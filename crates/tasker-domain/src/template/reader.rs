@@ -1,5 +1,6 @@
 //! Values of known keys, each asked for with the type it must have.
 
+use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
 use crate::problem::{Problem, quoted};
@@ -23,12 +24,12 @@ impl Reader<'_> {
     }
 
     /// Says that a required key is missing from what stands at the place.
-    pub(super) fn missing(&mut self, key: &str, within: &Range<usize>, what: &str) {
+    pub(super) fn missing(&mut self, key: &str, within: &Range<usize>, what: impl fmt::Display) {
         self.report(Problem::error(format!("{what} has no `{key}`")).at(within.clone(), format!("`{key}` is missing")));
     }
 
     /// `what` names the value in the message, such as `` `priority` `` or `a step`; so in the other methods.
-    pub(super) fn wrong_type(&mut self, what: &str, node: &Node, expected: &str) -> Problem {
+    pub(super) fn wrong_type(&mut self, what: impl fmt::Display, node: &Node, expected: &str) -> Problem {
         Problem::error(format!("{what} must be {expected}, found {}", node.describe()))
             .at(node.span.clone(), format!("expected {expected}"))
     }
@@ -36,17 +37,18 @@ impl Reader<'_> {
     /// A text that is not blank, of at most `longest` characters.
     pub(super) fn text(&mut self, mapping: &Mapping, key: &str, longest: usize) -> Option<Placed<String>> {
         let node = &mapping.get(key)?.node;
-        self.text_of(&in_quotes(key), node, longest)
+        self.text_of(InQuotes(key), node, longest)
     }
 
-    pub(super) fn text_of(&mut self, what: &str, node: &Node, longest: usize) -> Option<Placed<String>> {
-        let text = self.any_text_of(what, node)?;
+    pub(super) fn text_of(&mut self, what: impl fmt::Display, node: &Node, longest: usize) -> Option<Placed<String>> {
+        let text = self.any_text_of(&what, node)?;
         if text.value.trim().is_empty() {
             self.report(Problem::error(format!("{what} must not be blank")).at(text.span, "nothing to read here"));
             return None;
         }
-        let length = text.value.chars().count();
-        if length > longest {
+        // A text has at least as many bytes as characters, and counting bytes costs nothing.
+        if text.value.len() > longest && text.value.chars().count() > longest {
+            let length = text.value.chars().count();
             self.report(
                 Problem::error(format!("{what} has {length} characters; at most {longest} are allowed"))
                     .at(text.span, "too long"),
@@ -57,16 +59,19 @@ impl Reader<'_> {
     }
 
     /// A text, blank or not.
-    pub(super) fn any_text_of(&mut self, what: &str, node: &Node) -> Option<Placed<String>> {
+    pub(super) fn any_text_of(&mut self, what: impl fmt::Display, node: &Node) -> Option<Placed<String>> {
         match node.as_scalar().map(|scalar| (scalar, scalar.resolve())) {
-            Some((scalar, Resolved::Text)) => Some(Placed { value: scalar.text.clone(), span: node.span.clone() }),
+            Some((scalar, Resolved::Text)) => Some(Placed { value: scalar.text.to_string(), span: node.span.clone() }),
             Some((_, Resolved::Null)) => {
                 let problem = self.wrong_type(what, node, "a text").help("write a value, or leave an optional key out");
                 self.report(problem);
                 None
             }
             Some((scalar, _)) => {
-                let help = format!("put it in quotes if it is meant as a text: \"{}\"", scalar.text);
+                let help = match short(&scalar.text) {
+                    Some(text) => format!("put it in quotes if it is meant as a text: \"{text}\""),
+                    None => "put it in quotes if it is meant as a text".to_owned(),
+                };
                 let problem = self.wrong_type(what, node, "a text").help(help);
                 self.report(problem);
                 None
@@ -84,7 +89,7 @@ impl Reader<'_> {
         match node.as_scalar().map(|scalar| scalar.resolve()) {
             Some(Resolved::Bool(value)) => Some(value),
             _ => {
-                let mut problem = self.wrong_type(&in_quotes(key), node, "`true` or `false`");
+                let mut problem = self.wrong_type(InQuotes(key), node, "`true` or `false`");
                 let word = node.as_scalar().map(|scalar| scalar.text.to_lowercase()).unwrap_or_default();
                 if matches!(word.as_str(), "yes" | "on" | "no" | "off") {
                     problem = problem.help("YAML 1.2 reads yes, no, on and off as texts; write `true` or `false`");
@@ -99,7 +104,7 @@ impl Reader<'_> {
     pub(super) fn whole(&mut self, mapping: &Mapping, key: &str, range: RangeInclusive<i64>) -> Option<Placed<i64>> {
         let node = &mapping.get(key)?.node;
         let Some(Resolved::Int(digits)) = node.as_scalar().map(|scalar| scalar.resolve()) else {
-            let problem = self.wrong_type(&in_quotes(key), node, "a whole number");
+            let problem = self.wrong_type(InQuotes(key), node, "a whole number");
             self.report(problem);
             return None;
         };
@@ -124,19 +129,27 @@ impl Reader<'_> {
         match value {
             Some(value) => Some(Placed { value, span: node.span.clone() }),
             None => {
-                let problem = self.wrong_type(&in_quotes(key), node, "a number");
+                let problem = self.wrong_type(InQuotes(key), node, "a number");
                 self.report(problem);
                 None
             }
         }
     }
 
-    pub(super) fn mapping<'n>(&mut self, mapping: &'n Mapping, key: &str) -> Option<(&'n Node, &'n Mapping)> {
+    pub(super) fn mapping<'n, 't>(
+        &mut self,
+        mapping: &'n Mapping<'t>,
+        key: &str,
+    ) -> Option<(&'n Node<'t>, &'n Mapping<'t>)> {
         let node = &mapping.get(key)?.node;
-        self.mapping_of(&in_quotes(key), node).map(|content| (node, content))
+        self.mapping_of(InQuotes(key), node).map(|content| (node, content))
     }
 
-    pub(super) fn mapping_of<'n>(&mut self, what: &str, node: &'n Node) -> Option<&'n Mapping> {
+    pub(super) fn mapping_of<'n, 't>(
+        &mut self,
+        what: impl fmt::Display,
+        node: &'n Node<'t>,
+    ) -> Option<&'n Mapping<'t>> {
         let content = node.as_mapping();
         if content.is_none() {
             let problem = self.wrong_type(what, node, "a mapping");
@@ -145,17 +158,32 @@ impl Reader<'_> {
         content
     }
 
-    pub(super) fn list<'n>(&mut self, mapping: &'n Mapping, key: &str) -> Option<(&'n Node, &'n [Node])> {
+    pub(super) fn list<'n, 't>(
+        &mut self,
+        mapping: &'n Mapping<'t>,
+        key: &str,
+    ) -> Option<(&'n Node<'t>, &'n [Node<'t>])> {
         let node = &mapping.get(key)?.node;
         let content = node.as_sequence();
         if content.is_none() {
-            let problem = self.wrong_type(&in_quotes(key), node, "a list");
+            let problem = self.wrong_type(InQuotes(key), node, "a list");
             self.report(problem);
         }
         content.map(|elements| (node, elements))
     }
 }
 
-fn in_quotes(key: &str) -> String {
-    format!("`{key}`")
+/// A text that may stand in a help as it is: without control characters and not longer than a line.
+pub(super) fn short(text: &str) -> Option<&str> {
+    (text.len() <= 60 && !text.contains(char::is_control)).then_some(text)
+}
+
+/// A key in backquotes, put together only when a message needs it.
+#[derive(Clone, Copy)]
+struct InQuotes<'k>(&'k str);
+
+impl fmt::Display for InQuotes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.0)
+    }
 }

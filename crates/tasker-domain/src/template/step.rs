@@ -7,7 +7,7 @@ use crate::yaml::{Mapping, Node, Resolved};
 
 use super::keys::{self, Place};
 use super::model::{CustomEvent, Seconds, StepTemplate};
-use super::reader::{Placed, Reader};
+use super::reader::{Placed, Reader, short};
 use super::{api_config, events};
 
 /// Longest time limit, in seconds: a year.
@@ -130,8 +130,8 @@ pub(super) fn read(node: &Node, defaults: &Defaults, reader: &mut Reader<'_>) ->
 pub(super) fn description(mapping: &Mapping, reader: &mut Reader<'_>) -> Option<String> {
     let node = &mapping.get("description")?.node;
     let text = reader.any_text_of("`description`", node)?;
-    let length = text.value.chars().count();
-    if length > 255 {
+    if text.value.len() > 255 && text.value.chars().count() > 255 {
+        let length = text.value.chars().count();
         reader.report(
             Problem::error(format!("`description` has {length} characters; at most 255 are allowed"))
                 .at(text.span, "too long"),
@@ -157,8 +157,8 @@ fn dependencies(step: &Mapping, reader: &mut Reader<'_>) -> Vec<Placed<String>> 
     let Some(names) = entry.node.as_sequence() else {
         let mut problem = reader.wrong_type("`depends_on_steps`", &entry.node, "a list of step names");
         if let Some(scalar) = entry.node.as_scalar().filter(|scalar| scalar.resolve() == Resolved::Text) {
-            problem =
-                problem.help(format!("write a list: [{}]; a single name stands under `depends_on_step`", scalar.text));
+            let name = short(&scalar.text).unwrap_or("…");
+            problem = problem.help(format!("write a list: [{name}]; a single name stands under `depends_on_step`"));
         }
         reader.report(problem);
         return found;

@@ -69,7 +69,7 @@ pub(super) fn check(root: &Node, environment: Option<&str>, problems: &mut Vec<P
 }
 
 fn report_missing(task: &Mapping, reader: &mut Reader<'_>) {
-    let Some(first) = task.values().next() else {
+    let Some(first) = task.iter().next() else {
         reader.report(Problem::error("the template has no keys"));
         return;
     };
@@ -140,11 +140,11 @@ fn context_schema(task: &Mapping, reader: &mut Reader<'_>) -> Option<Json> {
 }
 
 /// The node a JSON pointer leads to, or the last one on the way that exists.
-fn at_pointer<'n>(node: &'n Node, pointer: &str) -> &'n Node {
+fn at_pointer<'n, 't>(node: &'n Node<'t>, pointer: &str) -> &'n Node<'t> {
     let mut current = node;
     for token in pointer.split('/').skip(1) {
         let key = token.replace("~1", "/").replace("~0", "~");
-        let next = match &*current.value {
+        let next = match &current.value {
             Value::Mapping(mapping) => mapping.get(&key).map(|entry| &entry.node),
             Value::Sequence(elements) => key.parse::<usize>().ok().and_then(|index| elements.get(index)),
             Value::Scalar(_) => None,

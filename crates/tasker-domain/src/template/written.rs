@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 
 use crate::json::Json;
-use crate::yaml::{Resolved, Scalar};
+use crate::yaml::{Resolved, resolve_plain};
 
 use super::{CustomEvent, Seconds, StepTemplate, Template};
 
@@ -239,7 +239,7 @@ fn is_plainly_text(value: &str) -> bool {
         && holds_only_harmless
         && !value.contains(": ")
         && !is_old_boolean
-        && Scalar { text: value.to_owned(), is_quoted: false }.resolve() == Resolved::Text
+        && resolve_plain(value) == Resolved::Text
 }
 
 fn is_version(value: &str) -> bool {

@@ -8,14 +8,27 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span, Tag}
 
 use crate::problem::{Problem, quoted};
 
-use super::{Entry, MAX_COPIED_NODES, MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Value};
+use super::plain;
+use super::{Entry, MAX_COPIED_BYTES, MAX_COPIED_NODES, MAX_DEPTH, MAX_NODES, Mapping, Node, Scalar, Text, Value};
 
 /// Reads a text of one YAML document.
 ///
 /// The tree is there unless the text is empty, is no YAML, or goes beyond a limit; problems such as a key that stands
 /// twice leave a tree (with the first of the two). A tree together with an error among the problems is good for finding
 /// more problems, not for use.
-pub fn parse(text: &str) -> (Option<Node>, Vec<Problem>) {
+pub fn parse(text: &str) -> (Option<Node<'_>>, Vec<Problem>) {
+    parse_plain(text).unwrap_or_else(|| parse_in_full(text))
+}
+
+/// As [`parse`], by the faster reader for plain files alone; nothing if the text holds something that it does not know.
+pub fn parse_plain(text: &str) -> Option<(Option<Node<'_>>, Vec<Problem>)> {
+    let mut builder = Builder { text, ..Builder::default() };
+    plain::read(&mut builder)?;
+    Some((builder.root, builder.problems))
+}
+
+/// As [`parse`], by the full parser alone: the answer is the same.
+pub fn parse_in_full(text: &str) -> (Option<Node<'_>>, Vec<Problem>) {
     let mut builder = Builder { text, ..Builder::default() };
     let root = match builder.run() {
         Ok(root) => root,
@@ -28,26 +41,28 @@ pub fn parse(text: &str) -> (Option<Node>, Vec<Problem>) {
 }
 
 /// A fault after which reading cannot go on.
-type Fatal = Box<Problem>;
+pub(super) type Fatal = Box<Problem>;
 
 /// A finished value with what an alias to it would cost.
 #[derive(Clone)]
-struct Finished {
-    node: Node,
+struct Finished<'t> {
+    node: Node<'t>,
     /// Values in it, itself included.
     size: usize,
+    /// Bytes of all texts in it, keys included.
+    bytes: usize,
     /// Lists and mappings inside one another, itself included.
     height: usize,
 }
 
-enum Open {
-    Sequence(Vec<Node>),
-    Mapping { mapping: Mapping, key: Option<Key>, merged: Vec<Node> },
+pub(super) enum Open<'t> {
+    Sequence(Vec<Node<'t>>),
+    Mapping { mapping: Mapping<'t>, key: Option<Key<'t>>, merged: Vec<Node<'t>> },
 }
 
-enum Key {
+pub(super) enum Key<'t> {
     Plain {
-        text: String,
+        text: Text<'t>,
         span: Range<usize>,
     },
     Merge {
@@ -57,27 +72,35 @@ enum Key {
     Refused,
 }
 
-struct Frame {
-    open: Open,
+struct Frame<'t> {
+    open: Open<'t>,
     start: usize,
     anchor: usize,
     size: usize,
+    bytes: usize,
     height: usize,
 }
 
 #[derive(Default)]
-struct Builder<'a> {
-    text: &'a str,
+pub(super) struct Builder<'t> {
+    pub(super) text: &'t str,
     problems: Vec<Problem>,
-    frames: Vec<Frame>,
-    anchors: HashMap<usize, Finished>,
-    root: Option<Node>,
+    frames: Vec<Frame<'t>>,
+    anchors: HashMap<usize, Finished<'t>>,
+    root: Option<Node<'t>>,
     copied: usize,
+    copied_bytes: usize,
     total: usize,
 }
 
-impl Builder<'_> {
-    fn run(&mut self) -> Result<Option<Node>, Fatal> {
+impl Open<'_> {
+    pub(super) fn empty_mapping() -> Self {
+        Open::Mapping { mapping: Mapping::default(), key: None, merged: Vec::new() }
+    }
+}
+
+impl<'t> Builder<'t> {
+    fn run(&mut self) -> Result<Option<Node<'t>>, Fatal> {
         let mut options = granit_parser::options! {
             emit_unresolved_aliases: true,
             flow_nesting_limit: MAX_DEPTH,
@@ -100,9 +123,8 @@ impl Builder<'_> {
                 }
                 Event::Scalar(content, style, anchor, tag) => {
                     self.check_tag(tag.as_deref(), &span);
-                    let scalar = self.scalar(content.into_owned(), style, tag.as_deref(), &place);
-                    let node = Node { span: place, value: Rc::new(Value::Scalar(scalar)) };
-                    self.finish(Finished { node, size: 1, height: 0 }, anchor)?;
+                    let scalar = self.scalar(content.into(), style, tag.as_deref(), &place);
+                    self.add_scalar(scalar, place, anchor)?;
                 }
                 Event::SequenceStart(_, anchor, tag) => {
                     self.check_tag(tag.as_deref(), &span);
@@ -110,13 +132,13 @@ impl Builder<'_> {
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     self.check_tag(tag.as_deref(), &span);
-                    self.open(Open::Mapping { mapping: Mapping::new(), key: None, merged: Vec::new() }, place, anchor)?;
+                    self.open(Open::empty_mapping(), place, anchor)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(place.end)?,
                 Event::Alias(anchor) => self.alias(anchor, place)?,
                 Event::UnresolvedAlias(name) => {
                     self.problems.push(
-                        Problem::error(format!("no anchor `&{name}` stands before this alias"))
+                        Problem::error(format!("no anchor {} stands before this alias", quoted(&format!("&{name}"))))
                             .at(place.clone(), "an alias to nothing"),
                     );
                     self.finish(null_at(place), 0)?;
@@ -153,8 +175,9 @@ impl Builder<'_> {
         }
     }
 
-    fn scalar(&mut self, text: String, style: ScalarStyle, tag: Option<&Tag>, place: &Range<usize>) -> Scalar {
-        if text.contains('\0') {
+    fn scalar(&mut self, text: Text<'t>, style: ScalarStyle, tag: Option<&Tag>, place: &Range<usize>) -> Scalar<'t> {
+        // Written as it is the character is refused before: only an escape can make one.
+        if matches!(text, Text::Resolved(_)) && text.contains('\0') {
             self.problems.push(
                 Problem::error("the text holds the character U+0000, which PostgreSQL cannot store")
                     .at(place.clone(), "in this text"),
@@ -182,23 +205,30 @@ impl Builder<'_> {
         );
     }
 
-    fn open(&mut self, open: Open, place: Range<usize>, anchor: usize) -> Result<(), Fatal> {
+    pub(super) fn open(&mut self, open: Open<'t>, place: Range<usize>, anchor: usize) -> Result<(), Fatal> {
         if self.frames.len() >= MAX_DEPTH {
             return Err(Box::new(too_deep(place)));
         }
-        self.frames.push(Frame { open, start: place.start, anchor, size: 1, height: 1 });
+        self.frames.push(Frame { open, start: place.start, anchor, size: 1, bytes: 0, height: 1 });
         Ok(())
     }
 
-    fn close(&mut self, end: usize) -> Result<(), Fatal> {
+    pub(super) fn close(&mut self, end: usize) -> Result<(), Fatal> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         let end = frame.start + self.text[frame.start..end.max(frame.start)].trim_end().len();
         let value = match frame.open {
-            Open::Sequence(elements) => Value::Sequence(elements),
-            Open::Mapping { mapping, merged, .. } => Value::Mapping(self.merge(mapping, merged)),
+            Open::Sequence(elements) => Value::Sequence(Rc::new(elements)),
+            Open::Mapping { mapping, merged, .. } => Value::Mapping(Rc::new(merge(mapping, merged))),
         };
-        let node = Node { span: frame.start..end, value: Rc::new(value) };
-        self.finish(Finished { node, size: frame.size, height: frame.height }, frame.anchor)
+        let node = Node { span: frame.start..end, value };
+        let Frame { size, bytes, height, anchor, .. } = frame;
+        self.finish(Finished { node, size, bytes, height }, anchor)
+    }
+
+    pub(super) fn add_scalar(&mut self, scalar: Scalar<'t>, place: Range<usize>, anchor: usize) -> Result<(), Fatal> {
+        let bytes = scalar.text.len();
+        let node = Node { span: place, value: Value::Scalar(scalar) };
+        self.finish(Finished { node, size: 1, bytes, height: 0 }, anchor)
     }
 
     fn alias(&mut self, anchor: usize, place: Range<usize>) -> Result<(), Fatal> {
@@ -214,6 +244,13 @@ impl Builder<'_> {
                 .at(target.node.span, "this is copied");
             return Err(Box::new(problem));
         }
+        self.copied_bytes += target.bytes;
+        if self.copied_bytes > MAX_COPIED_BYTES {
+            let problem = Problem::error(format!("aliases copy more than {MAX_COPIED_BYTES} bytes of text"))
+                .at(place, "with this alias it is too much")
+                .at(target.node.span, "this is copied");
+            return Err(Box::new(problem));
+        }
         if self.frames.len() + target.height > MAX_DEPTH {
             return Err(Box::new(too_deep(place)));
         }
@@ -221,7 +258,7 @@ impl Builder<'_> {
     }
 
     /// Puts a finished value where it belongs.
-    fn finish(&mut self, finished: Finished, anchor: usize) -> Result<(), Fatal> {
+    fn finish(&mut self, finished: Finished<'t>, anchor: usize) -> Result<(), Fatal> {
         if anchor != 0 {
             self.anchors.insert(anchor, finished.clone());
         }
@@ -230,12 +267,13 @@ impl Builder<'_> {
             let place = finished.node.span;
             return Err(Box::new(Problem::error(format!("the file holds more than {MAX_NODES} values")).at(place, "")));
         }
-        let Finished { node, size, height } = finished;
+        let Finished { node, size, bytes, height } = finished;
         let Some(frame) = self.frames.last_mut() else {
             self.root = Some(node);
             return Ok(());
         };
         frame.size += size;
+        frame.bytes += bytes;
         frame.height = frame.height.max(height + 1);
         let (mapping, key, merged) = match &mut frame.open {
             Open::Sequence(elements) => {
@@ -247,7 +285,7 @@ impl Builder<'_> {
         match key.take() {
             None => *key = Some(read_key(node, mapping, &mut self.problems)),
             Some(Key::Refused) => {}
-            Some(Key::Merge { span }) => match &*node.value {
+            Some(Key::Merge { span }) => match &node.value {
                 Value::Mapping(_) => merged.push(node),
                 Value::Sequence(elements) if elements.iter().all(|element| element.as_mapping().is_some()) => {
                     merged.extend(elements.iter().cloned());
@@ -259,26 +297,27 @@ impl Builder<'_> {
                 ),
             },
             Some(Key::Plain { text, span }) => {
-                mapping.insert(text, Entry { key_span: span, node });
+                mapping.put(Entry { key: text, key_span: span, node });
             }
         }
         Ok(())
     }
-
-    fn merge(&mut self, mut mapping: Mapping, merged: Vec<Node>) -> Mapping {
-        for source in merged {
-            let Some(entries) = source.as_mapping() else { continue };
-            for (key, entry) in entries {
-                if !mapping.contains_key(key) {
-                    mapping.insert(key.clone(), entry.clone());
-                }
-            }
-        }
-        mapping
-    }
 }
 
-fn read_key(node: Node, mapping: &Mapping, problems: &mut Vec<Problem>) -> Key {
+/// Adds the keys that the mapping does not have.
+fn merge<'t>(mut mapping: Mapping<'t>, merged: Vec<Node<'t>>) -> Mapping<'t> {
+    for source in merged {
+        let Some(entries) = source.as_mapping() else { continue };
+        for entry in entries {
+            if !mapping.contains_key(&entry.key) {
+                mapping.put(entry.clone());
+            }
+        }
+    }
+    mapping
+}
+
+fn read_key<'t>(node: Node<'t>, mapping: &Mapping<'t>, problems: &mut Vec<Problem>) -> Key<'t> {
     let Some(scalar) = node.as_scalar() else {
         problems.push(
             Problem::error(format!("a key must be a text, found {}", node.describe()))
@@ -286,7 +325,7 @@ fn read_key(node: Node, mapping: &Mapping, problems: &mut Vec<Problem>) -> Key {
         );
         return Key::Refused;
     };
-    if scalar.text == "<<" && !scalar.is_quoted {
+    if &*scalar.text == "<<" && !scalar.is_quoted {
         return Key::Merge { span: node.span };
     }
     if let Some(first) = mapping.get(&scalar.text) {
@@ -300,9 +339,9 @@ fn read_key(node: Node, mapping: &Mapping, problems: &mut Vec<Problem>) -> Key {
     Key::Plain { text: scalar.text.clone(), span: node.span }
 }
 
-fn null_at(place: Range<usize>) -> Finished {
-    let value = Value::Scalar(Scalar { text: String::new(), is_quoted: false });
-    Finished { node: Node { span: place, value: Rc::new(value) }, size: 1, height: 0 }
+fn null_at(place: Range<usize>) -> Finished<'static> {
+    let value = Value::Scalar(Scalar { text: Text::Written(""), is_quoted: false });
+    Finished { node: Node { span: place, value }, size: 1, bytes: 0, height: 0 }
 }
 
 fn too_deep(place: Range<usize>) -> Problem {

@@ -6,6 +6,9 @@
 //! fills in the keys that its mapping does not write itself; of several merged mappings the first counts.
 
 mod build;
+mod content;
+mod mapping;
+mod plain;
 mod scalar;
 mod text;
 mod to_json;
@@ -13,9 +16,10 @@ mod to_json;
 use std::ops::Range;
 use std::rc::Rc;
 
-use indexmap::IndexMap;
-
-pub use build::parse;
+pub use build::{parse, parse_in_full, parse_plain};
+pub use content::Text;
+pub use mapping::{Entry, Mapping};
+pub(crate) use scalar::resolve_plain;
 pub use scalar::{Resolved, Scalar};
 pub use text::decode;
 
@@ -25,63 +29,52 @@ pub const MAX_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_NODES: usize = 1_000_000;
 /// Most values that aliases may copy.
 pub const MAX_COPIED_NODES: usize = 100_000;
+/// Most text that aliases may copy, in bytes, keys included.
+pub const MAX_COPIED_BYTES: usize = MAX_BYTES;
 /// How deep lists and mappings may stand inside one another. Less than [`crate::json::MAX_DEPTH`], so that every tree
 /// is a JSON value that can be read back.
 pub const MAX_DEPTH: usize = 100;
 
 /// A value and its place. Cloning is cheap: the content is shared.
-#[derive(Debug, Clone)]
-pub struct Node {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node<'t> {
     /// The place in the text, in bytes; an alias has the place of what it copies.
     pub span: Range<usize>,
     /// The content.
-    pub value: Rc<Value>,
+    pub value: Value<'t>,
 }
 
 /// What a node holds.
-#[derive(Debug)]
-pub enum Value {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value<'t> {
     /// A single value.
-    Scalar(Scalar),
+    Scalar(Scalar<'t>),
     /// A list.
-    Sequence(Vec<Node>),
+    Sequence(Rc<Vec<Node<'t>>>),
     /// Keys and values.
-    Mapping(Mapping),
+    Mapping(Rc<Mapping<'t>>),
 }
 
-/// Keys in the order written, each with its place and its value. A key is the text that was written, so `1:` is the
-/// key `1`.
-pub type Mapping = IndexMap<String, Entry>;
-
-/// One key's place and value.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Place of the key.
-    pub key_span: Range<usize>,
-    /// The value.
-    pub node: Node,
-}
-
-impl Node {
+impl<'t> Node<'t> {
     /// The scalar, if this is one.
-    pub fn as_scalar(&self) -> Option<&Scalar> {
-        match &*self.value {
+    pub fn as_scalar(&self) -> Option<&Scalar<'t>> {
+        match &self.value {
             Value::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
 
     /// The elements, if this is a list.
-    pub fn as_sequence(&self) -> Option<&[Node]> {
-        match &*self.value {
+    pub fn as_sequence(&self) -> Option<&[Node<'t>]> {
+        match &self.value {
             Value::Sequence(elements) => Some(elements),
             _ => None,
         }
     }
 
     /// The keys and values, if this is a mapping.
-    pub fn as_mapping(&self) -> Option<&Mapping> {
-        match &*self.value {
+    pub fn as_mapping(&self) -> Option<&Mapping<'t>> {
+        match &self.value {
             Value::Mapping(mapping) => Some(mapping),
             _ => None,
         }
@@ -94,7 +87,7 @@ impl Node {
 
     /// What this is, in the words that messages use, such as ``the number `5` `` or `a list`.
     pub fn describe(&self) -> String {
-        match &*self.value {
+        match &self.value {
             Value::Scalar(scalar) => scalar.describe(),
             Value::Sequence(_) => "a list".to_owned(),
             Value::Mapping(_) => "a mapping".to_owned(),

@@ -2,11 +2,13 @@
 
 use crate::problem::quoted;
 
+use super::Text;
+
 /// A single value as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scalar {
+pub struct Scalar<'t> {
     /// The text, escapes resolved.
-    pub text: String,
+    pub text: Text<'t>,
     /// Whether the text was quoted, is a block, or carries the tag `!!str`: then it is a text whatever it looks like.
     pub is_quoted: bool,
 }
@@ -28,22 +30,13 @@ pub enum Resolved {
     Text,
 }
 
-impl Scalar {
+impl Scalar<'_> {
     /// What the scalar is by the core schema.
     pub fn resolve(&self) -> Resolved {
         if self.is_quoted {
             return Resolved::Text;
         }
-        match self.text.as_str() {
-            "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
-            "true" | "True" | "TRUE" => Resolved::Bool(true),
-            "false" | "False" | "FALSE" => Resolved::Bool(false),
-            ".nan" | ".NaN" | ".NAN" => Resolved::NotFinite,
-            text if matches!(text.strip_prefix(['+', '-']).unwrap_or(text), ".inf" | ".Inf" | ".INF") => {
-                Resolved::NotFinite
-            }
-            text => number(text).unwrap_or(Resolved::Text),
-        }
+        resolve_plain(&self.text)
     }
 
     /// What the scalar is, in the words that messages use.
@@ -58,7 +51,24 @@ impl Scalar {
     }
 }
 
+/// What a text that was not quoted is by the core schema.
+pub(crate) fn resolve_plain(text: &str) -> Resolved {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => Resolved::Null,
+        "true" | "True" | "TRUE" => Resolved::Bool(true),
+        "false" | "False" | "FALSE" => Resolved::Bool(false),
+        ".nan" | ".NaN" | ".NAN" => Resolved::NotFinite,
+        text if matches!(text.strip_prefix(['+', '-']).unwrap_or(text), ".inf" | ".Inf" | ".INF") => {
+            Resolved::NotFinite
+        }
+        text => number(text).unwrap_or(Resolved::Text),
+    }
+}
+
 fn number(text: &str) -> Option<Resolved> {
+    if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
+        return None;
+    }
     if let Some(digits) = text.strip_prefix("0x") {
         return in_radix(digits, 16);
     }

@@ -5,21 +5,21 @@ use crate::problem::Problem;
 
 use super::{Node, Resolved, Value};
 
-impl Node {
+impl Node<'_> {
     /// The value as JSON: numbers keep their spelling where JSON has it (`+5`, `007`, `.5`, `0x1f` become `5`, `7`,
     /// `0.5`, `31`), dates stay text.
     ///
     /// What JSON or PostgreSQL cannot hold is added to the problems, and `null` stands in its place.
     pub fn to_json(&self, problems: &mut Vec<Problem>) -> Json {
-        match &*self.value {
+        match &self.value {
             Value::Sequence(elements) => elements.iter().map(|element| element.to_json(problems)).collect(),
             Value::Mapping(mapping) => {
-                mapping.iter().map(|(key, entry)| (key.clone(), entry.node.to_json(problems))).collect()
+                mapping.iter().map(|entry| (entry.key.to_string(), entry.node.to_json(problems))).collect()
             }
             Value::Scalar(scalar) => match scalar.resolve() {
                 Resolved::Null => Json::Null,
                 Resolved::Bool(value) => Json::Bool(value),
-                Resolved::Text => Json::String(scalar.text.clone()),
+                Resolved::Text => Json::String(scalar.text.to_string()),
                 Resolved::Int(number) | Resolved::Float(number) => {
                     let value = Json::Number(number);
                     if value.check_storable().is_ok() {
