@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
+use crate::events::Telling;
 use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Unobserved, Worker};
 use crate::tasker::{MAX_RESULT_BYTES, Tasker};
 
@@ -88,6 +89,7 @@ impl Tasker {
         let (lost, holding) = (CancellationToken::new(), Holding::default());
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
+        let correlation_id = self.correlation_id();
         let mut worker = Worker {
             ledger: self.ledger().clone(),
             exchanger: None,
@@ -100,7 +102,8 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
-            correlation_id: self.correlation_id(),
+            telling: Telling::new(self.events.clone(), correlation_id.clone()),
+            correlation_id,
             holding,
             calls_at_a_time: 1,
             outlives_outages: true,

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::error::RunError;
+use crate::events::{Events, Telling};
 use crate::orchestration::{
     Definition, Drive, DriveEnd, Goal, Heartbeat, Holding, NAMELESS, Observer, Pulse, Unobserved, Worker,
     take_over_from,
@@ -47,6 +48,7 @@ pub struct Tasker {
     pub(crate) pulse: Option<Pulse>,
     pub(crate) allow_redefine: bool,
     pub(crate) label: String,
+    pub(crate) events: Events,
     correlation_id: Option<CorrelationId>,
 }
 
@@ -56,8 +58,10 @@ impl Tasker {
     /// # Errors
     /// [`RunError::Entropy`] when the operating system gives no randomness.
     pub fn new(pool: PgPool, handlers: Handlers) -> Result<Self, RunError> {
+        let ledger = Ledger::new(pool);
         Ok(Self {
-            ledger: Ledger::new(pool),
+            events: Events::new(ledger.clone()),
+            ledger,
             handlers,
             clock: Arc::new(SystemClock::new()),
             entropy: Entropy::from_system()?,
@@ -131,6 +135,11 @@ impl Tasker {
         })
     }
 
+    /// Where to subscribe to what happens. Clones of this engine, made before or after, publish there, too.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
     /// The record behind it.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
@@ -181,6 +190,7 @@ impl Tasker {
             Heartbeat::start(&self.ledger, worker_id, self.pulse.unwrap_or(Pulse::RUN), holding.clone(), lost.clone())
                 .map_err(RunError::Heartbeat)?;
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
+        let correlation_id = self.correlation_id();
         let mut worker = Worker {
             ledger: self.ledger.clone(),
             exchanger: None,
@@ -193,7 +203,8 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: task_id.map(|id| -id).into_iter().collect(),
-            correlation_id: self.correlation_id(),
+            telling: Telling::new(self.events.clone(), correlation_id.clone()),
+            correlation_id,
             holding,
             calls_at_a_time: 1,
             outlives_outages: false,

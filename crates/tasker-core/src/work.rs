@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::RunError;
+use crate::events::Telling;
 use crate::orchestration::{
     Asked, Care, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Pulse,
     Unobserved, Worker,
@@ -249,6 +250,7 @@ impl Tasker {
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
         let exchanger = self.ledger().exchanger();
+        let correlation_id = self.correlation_id();
         let mut worker = Worker {
             ledger: self.ledger().clone(),
             exchanger: Some(exchanger.clone()),
@@ -261,7 +263,8 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
-            correlation_id: self.correlation_id(),
+            telling: Telling::new(self.events.clone(), correlation_id.clone()),
+            correlation_id,
             holding,
             calls_at_a_time: CALLS_AT_A_TIME,
             outlives_outages: true,
