@@ -259,7 +259,7 @@ impl Worker {
         let (ledger, clock, annotator) = (self.ledger.clone(), self.clock.clone(), annotator.clone());
         let noting = async move {
             if let Err(error) = annotator::annotate(&ledger, &*clock, &*annotator, task_id).await {
-                tracing::error!(%error, task_id, "no annotations were stored; `Tasker::annotate` asks for them again");
+                tracing::error!(%error, code = %error.code(), task_id, "no annotations were stored; `Tasker::annotate` asks for them again");
             }
         };
         state.annotating.spawn(noting.in_current_span());

@@ -130,6 +130,7 @@ codes! {
     PSQL_MISSING = "0079", "psql cannot be run";
     FETCH_FAILED = "0080", "PostgreSQL could not be fetched";
     FETCH_HASH = "0081", "what was fetched is not what was expected";
+    ANNOTATOR_FAILED = "0087", "the hook for notes on a task failed";
     UNKNOWN_STEP = "0088", "there is no such step";
     SYSTEM_THREADS = "0090", "the system gives no threads";
     SYSTEM_RANDOMNESS = "0091", "the system gives no random numbers";
