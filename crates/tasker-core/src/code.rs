@@ -2,9 +2,11 @@
 
 use tasker_domain::code::{Code, Coded};
 
+use crate::annotator::AnnotateError;
 use crate::database::OpenError;
 use crate::entropy::EntropyError;
 use crate::error::RunError;
+use crate::events::{PublishError, SubscribeError, UnknownEvent};
 use crate::ops::{FilterProblem, StepNotFound};
 use crate::queue::{JobProblem, QueueError};
 use crate::registry::MissingHandlers;
@@ -110,5 +112,41 @@ impl Coded for StepNotFound {
 impl Coded for FilterProblem {
     fn code(&self) -> Code {
         Code::INPUT_REFUSED
+    }
+}
+
+impl Coded for UnknownEvent {
+    fn code(&self) -> Code {
+        Code::INPUT_REFUSED
+    }
+}
+
+impl Coded for SubscribeError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unknown(error) => error.code(),
+            Self::Thread(_) => Code::SYSTEM_THREADS,
+        }
+    }
+}
+
+impl Coded for PublishError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Unknown(error) => error.code(),
+            Self::NoObject(_) => Code::INPUT_REFUSED,
+        }
+    }
+}
+
+impl Coded for AnnotateError {
+    fn code(&self) -> Code {
+        match self {
+            Self::UnknownTask(_) => Code::UNKNOWN_TASK,
+            Self::NoAnnotator(_) => Code::HANDLER_MISSING,
+            Self::Failed(_) | Self::Panicked | Self::TookTooLong => Code::ANNOTATOR_FAILED,
+            Self::Unread(error) => error.code(),
+            Self::Unstored(error) => error.code(),
+        }
     }
 }

@@ -7,6 +7,7 @@ use tasker_postgres::ledger::{NewWorker, WorkerId};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
+use crate::events::Telling;
 use crate::orchestration::{Definitions, Heartbeat, Holding, Pulse, Worker};
 use crate::tasker::{MAX_RESULT_BYTES, Tasker};
 
@@ -39,6 +40,7 @@ impl Tasker {
         let (lost, holding) = (CancellationToken::new(), Holding::default());
         let heartbeat = Heartbeat::start(self.ledger(), worker_id, pulse, holding.clone(), lost.clone())
             .map_err(RunError::Heartbeat)?;
+        let correlation_id = self.correlation_id();
         let worker = Worker {
             ledger: self.ledger().clone(),
             exchanger: None,
@@ -51,7 +53,8 @@ impl Tasker {
             concurrency: self.concurrency,
             max_result_bytes: MAX_RESULT_BYTES,
             lanes: Vec::new(),
-            correlation_id: self.correlation_id(),
+            telling: Telling::new(self.events.clone(), correlation_id.clone()),
+            correlation_id,
             holding,
             calls_at_a_time: 1,
             outlives_outages: true,

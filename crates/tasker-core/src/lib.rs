@@ -1,11 +1,13 @@
 //! The engine of Tasker: users supply step handlers, this crate carries tasks to their end.
 
+pub mod annotator;
 pub mod clock;
 mod code;
 pub mod database;
 mod enter;
 pub mod entropy;
 pub mod error;
+pub mod events;
 pub mod handle_task;
 pub mod ops;
 pub mod orchestration;
@@ -16,8 +18,10 @@ pub mod submit;
 pub mod tasker;
 pub mod work;
 
+pub use annotator::{Annotation, Annotator, Finalized};
 pub use database::Database;
 pub use error::RunError;
+pub use events::Events;
 pub use handle_task::{Because, Handled};
 pub use orchestration::{Observer, Progress};
 pub use queue::{Consume, Consumer, Due, InProcessQueue, Job, PostgresQueue, Queue, QueueError, Sweep};
@@ -29,3 +33,8 @@ pub use tasker_domain as domain;
 pub use tasker_postgres as postgres;
 pub use tasker_postgres::models;
 pub use work::{Inbox, Work, WorkReport};
+
+/// The examples of the page are compiled with the tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/subscribing.md")]
+struct SubscribingPage;

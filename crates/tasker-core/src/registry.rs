@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tasker_domain::template::Template;
 
+use crate::annotator::{Annotator, SharedAnnotator};
 use crate::step_handler::{SharedHandler, StepHandler};
 
 /// Handlers by the name that templates give them. Built once, shared by everything that runs.
@@ -13,6 +14,7 @@ use crate::step_handler::{SharedHandler, StepHandler};
 pub struct Handlers {
     by_name: BTreeMap<String, SharedHandler>,
     fallback: Option<SharedHandler>,
+    annotators: BTreeMap<String, SharedAnnotator>,
 }
 
 impl Handlers {
@@ -40,6 +42,27 @@ impl Handlers {
     pub fn with_fallback(mut self, handler: SharedHandler) -> Self {
         self.fallback = Some(handler);
         self
+    }
+
+    /// Registers who makes notes on tasks of this type, `namespace/name`, when it is decided what becomes of them; one of
+    /// the same type is replaced.
+    #[must_use]
+    pub fn with_annotator(mut self, task_type: impl Into<String>, annotator: impl Annotator) -> Self {
+        self.annotators.insert(task_type.into(), Arc::new(annotator));
+        self
+    }
+
+    /// Who makes notes on tasks of this type.
+    pub fn annotator(&self, namespace: &str, name: &str) -> Option<&SharedAnnotator> {
+        if self.annotators.is_empty() {
+            return None;
+        }
+        self.annotators.get(&format!("{namespace}/{name}"))
+    }
+
+    /// Whether anybody makes notes on tasks.
+    pub(crate) fn has_annotators(&self) -> bool {
+        !self.annotators.is_empty()
     }
 
     /// The handler of this name.

@@ -153,7 +153,9 @@ impl Tasker {
 
     async fn create(&self, tasks: Vec<NewTask>) -> Result<Vec<Created>, RunError> {
         let call = Exchange { tasks: &tasks, now: self.clock.record_time(), ..Exchange::new(0, &self.label) };
-        let mut created = self.ledger().exchange(&call).await?.created;
+        let reply = self.ledger().exchange(&call).await?;
+        self.events.tell_created(&reply);
+        let mut created = reply.created;
         created.sort_by_key(|task| task.place);
         Ok(created)
     }

@@ -21,6 +21,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::enter::Entered;
 use crate::entropy::Entropy;
 use crate::error::RunError;
+use crate::events::Events;
 use crate::orchestration::{Definition, Drive, DriveEnd, Goal, NAMELESS, Observer, Pulse, Unobserved, take_over_from};
 use crate::registry::Handlers;
 
@@ -44,6 +45,7 @@ pub struct Tasker {
     pub(crate) pulse: Option<Pulse>,
     pub(crate) allow_redefine: bool,
     pub(crate) label: String,
+    pub(crate) events: Events,
     correlation_id: Option<CorrelationId>,
 }
 
@@ -53,8 +55,10 @@ impl Tasker {
     /// # Errors
     /// [`RunError::Entropy`] when the operating system gives no randomness.
     pub fn new(pool: PgPool, handlers: Handlers) -> Result<Self, RunError> {
+        let ledger = Ledger::new(pool);
         Ok(Self {
-            ledger: Ledger::new(pool),
+            events: Events::new(ledger.clone()),
+            ledger,
             handlers,
             clock: Arc::new(SystemClock::new()),
             entropy: Entropy::from_system()?,
@@ -126,6 +130,11 @@ impl Tasker {
             let since_1970 = self.clock.wall_time().and_utc().timestamp_millis();
             CorrelationId::generate(since_1970.unsigned_abs(), &mut || self.entropy.fraction())
         })
+    }
+
+    /// Where to subscribe to what happens. Clones of this engine, made before or after, publish there, too.
+    pub fn events(&self) -> &Events {
+        &self.events
     }
 
     /// The record behind it.

@@ -1,7 +1,9 @@
 //! One exchange of a worker: what it carries, how it is made again when its answer was lost, and what its answer changes.
 
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::value::RawValue;
@@ -9,11 +11,15 @@ use tasker_domain::code::Coded;
 use tasker_postgres::ledger::{
     Created, EXCHANGE_BYTES, EXCHANGE_OUTCOMES, Exchange, LedgerError, NewTask, Reply, Settled, Settlement,
 };
+use tracing::Instrument;
 
+use super::definitions::Definition;
 use super::holding::Finished;
 use super::progress::{Observer, Progress};
 use super::worker::{Asked, DriveEnd, Goal, State, Worker};
+use crate::annotator;
 use crate::clock::{Clock, SystemClock};
+use crate::events::Told;
 
 /// Of this many calls one leaves the steps that it unlocks to the line, so that who has waited there longest gets its
 /// turn whatever the worker is busy with, and goes round the lanes instead of to the one that has waited longest.
@@ -28,6 +34,8 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 
 /// A call and what came of it.
 pub(super) struct Answered {
+    /// Its number.
+    pub(super) call: i32,
     pub(super) batch: Vec<Finished>,
     /// The tasks it was to create.
     pub(super) asked: Vec<Asked>,
@@ -55,11 +63,13 @@ impl Worker {
         }
         let batch: Vec<Finished> = state.finished.drain(..count).collect();
         state.one_by_one = state.one_by_one && !state.finished.is_empty();
-        let busy = state.running.len() + state.finished.len() + state.resting.len() + state.expected;
+        let busy =
+            state.annotating.len() + state.running.len() + state.finished.len() + state.resting.len() + state.expected;
         let takes = state.stopping.is_none() && !state.draining && !state.one_by_one && !state.lanes_changed;
         let want = if takes { self.concurrency.saturating_sub(busy) } else { 0 };
         state.expected += want;
         state.calls += 1;
+        state.unanswered.push(state.calls);
         let others_turn = state.goal == Goal::Everything && state.calls % TURN_OF_OTHERS == 0;
         let mut lanes = self.lanes.clone();
         if others_turn && !lanes.is_empty() {
@@ -115,12 +125,28 @@ impl Worker {
                 }
             };
             let repeated = exchange.repeat;
-            Answered { batch, asked, repeated, expected: want, reply }
+            Answered { call, batch, asked, repeated, expected: want, reply }
         })
     }
 
-    /// Takes in a reply: tells the observer what is now committed and starts what was claimed.
+    /// Takes in a reply: tells what is now committed and starts what was claimed.
     pub(super) async fn take(
+        &mut self,
+        state: &mut State,
+        batch: Vec<Finished>,
+        asked: Vec<Asked>,
+        repeated: bool,
+        reply: Reply,
+        observer: &dyn Observer,
+    ) -> Option<DriveEnd> {
+        let mut told = self.telling.begin(&reply);
+        let end = self.take_in(state, batch, asked, repeated, reply, observer, told.as_mut()).await;
+        self.telling.add(told, &state.unanswered);
+        end
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one answer and those who are told of it")]
+    async fn take_in(
         &mut self,
         state: &mut State,
         batch: Vec<Finished>,
@@ -128,6 +154,7 @@ impl Worker {
         repeated: bool,
         reply: Reply,
         observer: &dyn Observer,
+        mut told: Option<&mut Told>,
     ) -> Option<DriveEnd> {
         for created in &reply.created {
             let Some(asked) = asked.get_mut(created.place) else {
@@ -138,6 +165,9 @@ impl Worker {
             let is_new = created.created || repeated && asked.key_is_new;
             if is_new {
                 observer.observe(Progress::TaskCreated { task_id: created.task_id });
+                if let Some(told) = told.as_deref_mut() {
+                    told.created(created.task_id);
+                }
             }
             if let Some(answer) = asked.answer.take() {
                 // Who asked may have gone meanwhile; the task stands all the same.
@@ -159,8 +189,18 @@ impl Worker {
         if !held.is_empty() {
             self.rest(state, held);
         }
+        let types = self.types_of(&settled);
+        let mut goes_on_with = HashSet::new();
         for finished in settled {
-            observer.observe(told(finished, &reply.refused, &reply.halted));
+            if let Some(told) = told.as_deref_mut() {
+                goes_on_with.insert(finished.task_id);
+                if reply.refused.contains(&finished.settled.step_id) {
+                    told.ended_in_its_group(finished.group.as_ref(), false);
+                } else {
+                    told.settled(&finished, reply.halted.contains(&finished.task_id));
+                }
+            }
+            observer.observe(progress_of(finished, &reply.refused, &reply.halted));
         }
         for task_id in &reply.halted {
             self.holding.signal_task(*task_id);
@@ -171,10 +211,18 @@ impl Worker {
         state.next_due = reply.next_due.map(|due| self.clock.elapsed() + until(due));
         for &task_id in &reply.parked {
             observer.observe(Progress::TaskParked { task_id, wait: reply.next_due.map(until) });
+            if let Some(told) = told.as_deref_mut() {
+                told.parked(task_id);
+            }
+            self.annotate(state, task_id, &types);
         }
         let mut end = None;
         for &(task_id, ended) in &reply.ended {
             observer.observe(Progress::TaskEnded { task_id, ended });
+            if let Some(told) = told.as_deref_mut() {
+                told.ended(task_id, ended);
+            }
+            self.annotate(state, task_id, &types);
             if state.task_id() == Some(task_id) {
                 end = Some(DriveEnd::Ended { task_id, executions: state.executions });
             }
@@ -183,7 +231,7 @@ impl Worker {
             return end;
         }
         let due = reply.next_due.map(until);
-        if let Err(error) = self.start(state, reply, observer).await {
+        if let Err(error) = self.start(state, reply, told, &goes_on_with, observer).await {
             return Some(DriveEnd::Failed { task_id: state.task_id(), error });
         }
         // Nothing of the task runs here, nothing was claimed, nothing is to be handed in: that is how far it goes now.
@@ -193,9 +241,32 @@ impl Worker {
         }
         None
     }
+
+    /// The definitions of the tasks that these were steps of; none where nobody makes notes.
+    fn types_of(&self, settled: &[Finished]) -> HashMap<i64, Arc<Definition>> {
+        if !self.handlers.has_annotators() {
+            return HashMap::new();
+        }
+        settled.iter().map(|finished| (finished.task_id, finished.definition.clone())).collect()
+    }
+
+    /// Has notes made on a task of which it was decided what becomes of it, where somebody makes some.
+    fn annotate(&self, state: &mut State, task_id: i64, types: &HashMap<i64, Arc<Definition>>) {
+        let Some(definition) = types.get(&task_id) else { return };
+        let Some(annotator) = self.handlers.annotator(&definition.template.namespace, &definition.template.name) else {
+            return;
+        };
+        let (ledger, clock, annotator) = (self.ledger.clone(), self.clock.clone(), annotator.clone());
+        let noting = async move {
+            if let Err(error) = annotator::annotate(&ledger, &*clock, &*annotator, task_id).await {
+                tracing::error!(%error, code = %error.code(), task_id, "no annotations were stored; `Tasker::annotate` asks for them again");
+            }
+        };
+        state.annotating.spawn(noting.in_current_span());
+    }
 }
 
-fn told(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {
+fn progress_of(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {
     let Finished { task_id, place, attempt, settled, .. } = finished;
     if refused.contains(&settled.step_id) {
         return Progress::OutcomeRefused { task_id, place };

@@ -1,11 +1,12 @@
 //! Starting the attempts of steps that were claimed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::NaiveDateTime;
 use tasker_domain::code::Coded;
 use tasker_postgres::ledger::{Claim, ClaimedTask, DefinitionId, Ledger, LedgerError, Reply, Settled};
 use tokio_util::sync::CancellationToken;
@@ -16,6 +17,7 @@ use super::holding::{Finished, Held};
 use super::progress::{Observer, Progress};
 use super::worker::{State, Worker};
 use crate::clock::{Clock, SystemClock};
+use crate::events::{Group, Told};
 use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
 
 /// How long a definition is left alone that could not be read.
@@ -27,8 +29,11 @@ impl Worker {
         &mut self,
         state: &mut State,
         reply: Reply,
+        told: Option<&mut Told>,
+        goes_on_with: &HashSet<i64>,
         observer: &dyn Observer,
     ) -> Result<(), LedgerError> {
+        let begun = reply.instant;
         let mut contexts: HashMap<i64, (Arc<Definition>, Arc<Output>)> = HashMap::new();
         for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
             let definition = self.definition(definition_id).await?;
@@ -39,11 +44,16 @@ impl Worker {
             .into_iter()
             .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
             .collect();
+        let groups = told.map(|told| {
+            let had = |task_id| goes_on_with.contains(&task_id) || self.holding.has_task(task_id);
+            told.taken(&reply.claims, &contexts, had)
+        });
         for claim in reply.claims {
             let (definition, context) = contexts.get(&claim.task_id).ok_or_else(|| {
                 LedgerError::Inconsistent(format!("the task of claimed step {} is missing", claim.step_id))
             })?;
-            let task = TaskOf { definition, context, results: &results };
+            let group = groups.as_ref().and_then(|groups| groups.get(&claim.task_id).cloned());
+            let task = TaskOf { definition, context, results: &results, begun, group };
             self.start_attempt(state, claim, &task, observer)?;
         }
         Ok(())
@@ -109,6 +119,8 @@ impl Worker {
             attempts_allowed,
             definition: definition.clone(),
             token,
+            begun: task.begun,
+            group: task.group.clone(),
             signal: cancelled,
             carried_out_by: None,
         };
@@ -118,6 +130,7 @@ impl Worker {
         }
         state.executions += 1;
         observer.observe(Progress::StepStarted { task_id, place, attempt });
+        let (begun, group) = (held.begun, held.group.clone());
         let running = state.running.spawn(async move {
             let step = &definition.template.steps[place];
             let ended = match &handler {
@@ -128,7 +141,8 @@ impl Worker {
                 ))),
             };
             let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
-            Finished { task_id, place, attempt, settled: Settled { step_id, token, settlement }, replaced: false }
+            let settled = Settled { step_id, token, settlement };
+            Finished { task_id, place, attempt, attempts_allowed, definition, begun, settled, group, replaced: false }
         });
         held.carried_out_by = Some(running.id());
         self.holding.insert(step_id, held);
@@ -140,6 +154,8 @@ struct TaskOf<'a> {
     definition: &'a Arc<Definition>,
     context: &'a Arc<Output>,
     results: &'a HashMap<i64, (i32, Arc<Output>)>,
+    begun: NaiveDateTime,
+    group: Option<Arc<Group>>,
 }
 
 /// Results of further ancestors, from the record.

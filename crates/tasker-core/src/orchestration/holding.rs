@@ -3,25 +3,33 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use chrono::NaiveDateTime;
 use tasker_postgres::ledger::{Settled, Settlement};
 use tokio_util::sync::CancellationToken;
 
 use super::definitions::Definition;
+use crate::events::Group;
 
 /// An attempt that has ended and awaits its exchange.
 #[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) task_id: i64,
-    pub(super) place: usize,
-    pub(super) attempt: u32,
-    pub(super) settled: Settled,
+pub(crate) struct Finished {
+    pub(crate) task_id: i64,
+    pub(crate) place: usize,
+    pub(crate) attempt: u32,
+    pub(crate) attempts_allowed: u32,
+    pub(crate) definition: Arc<Definition>,
+    /// The instant of its claim (UTC).
+    pub(crate) begun: NaiveDateTime,
+    pub(crate) settled: Settled,
+    /// What began together with it, where somebody wants to be told.
+    pub(crate) group: Option<Arc<Group>>,
     /// Whether the database refused its outcome and this one stands in for it.
-    pub(super) replaced: bool,
+    pub(crate) replaced: bool,
 }
 
 impl Finished {
     /// About how much it adds to a call.
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         match &self.settled.settlement {
             Settlement::Success { results } => results.get().len(),
             Settlement::Retry { error, .. } | Settlement::Exhausted { error, .. } | Settlement::Permanent { error } => {
@@ -41,6 +49,10 @@ pub(super) struct Held {
     pub(super) attempts_allowed: u32,
     pub(super) definition: Arc<Definition>,
     pub(super) token: i32,
+    /// The instant of its claim (UTC).
+    pub(super) begun: NaiveDateTime,
+    /// What began together with it, where somebody wants to be told.
+    pub(super) group: Option<Arc<Group>>,
     /// Tells the handler to stop.
     pub(super) signal: CancellationToken,
     /// The task of the runtime that carries it out; nothing before there is one.
@@ -53,8 +65,17 @@ impl Held {
     }
 
     pub(super) fn finished(self, step_id: i64, settlement: Settlement) -> Finished {
-        let settled = Settled { step_id, token: self.token, settlement };
-        Finished { task_id: self.task_id, place: self.place, attempt: self.attempt, settled, replaced: false }
+        Finished {
+            task_id: self.task_id,
+            place: self.place,
+            attempt: self.attempt,
+            attempts_allowed: self.attempts_allowed,
+            definition: self.definition,
+            begun: self.begun,
+            settled: Settled { step_id, token: self.token, settlement },
+            group: self.group,
+            replaced: false,
+        }
     }
 }
 
@@ -87,6 +108,11 @@ impl Holding {
 
     pub(super) fn take_all(&self) -> Vec<(i64, Held)> {
         self.lock().drain().collect()
+    }
+
+    /// Whether a step of this task runs.
+    pub(super) fn has_task(&self, task_id: i64) -> bool {
+        self.lock().values().any(|held| held.task_id == task_id)
     }
 
     /// Tells everything to stop that the worker holds.

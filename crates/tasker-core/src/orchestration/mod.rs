@@ -18,7 +18,7 @@ pub(crate) use caretaker::{Care, Caretaker};
 pub(crate) use definitions::{Definition, Definitions};
 pub(crate) use heartbeat::Heartbeat;
 pub use heartbeat::Pulse;
-pub(crate) use holding::Holding;
+pub(crate) use holding::{Finished, Holding};
 pub(crate) use listener::{Listener, STEPS_CHANNEL};
 pub use progress::{Observer, Progress, Unobserved};
 pub use simulated::{simulated_end, simulated_failure};

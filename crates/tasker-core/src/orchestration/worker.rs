@@ -9,7 +9,9 @@ use futures_util::stream::FuturesUnordered;
 use tasker_domain::correlation::CorrelationId;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{Created, Exchanger, Ledger, LedgerError, NewTask, Prospect, Settlement, WorkerId};
+use tasker_postgres::ledger::{
+    Created, Exchanger, Ledger, LedgerError, NewTask, Prospect, Reply, Settlement, WorkerId,
+};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ use super::progress::Observer;
 use super::take_over::take_over_from;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
+use crate::events::Telling;
 use crate::registry::Handlers;
 use crate::step_handler::{Output, StepError};
 
@@ -58,6 +61,8 @@ pub(crate) struct Worker {
     pub(crate) correlation_id: CorrelationId,
     /// How many exchanges may be in flight at a time.
     pub(crate) calls_at_a_time: usize,
+    /// Tells those who subscribed what happens.
+    pub(crate) telling: Telling,
     /// Whether a call whose answer was lost is made again until it is answered; otherwise the drive ends.
     pub(crate) outlives_outages: bool,
 }
@@ -134,6 +139,8 @@ pub(super) struct State {
     /// The batch in flight was refused for one of its values: its outcomes go one by one.
     pub(super) one_by_one: bool,
     pub(super) running: JoinSet<Finished>,
+    /// Notes that are being made on tasks; each takes the place of a step that could run.
+    pub(super) annotating: JoinSet<()>,
     pub(super) create: Vec<Asked>,
     /// Whether an exchange is due even without outcomes, and whether it should wake steps that are due.
     pub(super) ask: bool,
@@ -149,6 +156,8 @@ pub(super) struct State {
     pub(super) executions: u64,
     /// Number of the newest call, from 1.
     pub(super) calls: i32,
+    /// Calls whose answers are on their way.
+    pub(super) unanswered: Vec<i32>,
     /// Claims that calls in flight may bring.
     pub(super) expected: usize,
 }
@@ -163,6 +172,7 @@ impl State {
             careful_until: None,
             one_by_one: false,
             running: JoinSet::new(),
+            annotating: JoinSet::new(),
             create: std::mem::take(&mut drive.create)
                 .into_iter()
                 .map(|task| Asked { task, key_is_new: true, answer: None })
@@ -176,6 +186,7 @@ impl State {
             lanes_changed: drive.goal == Goal::Everything,
             executions: 0,
             calls: 0,
+            unanswered: Vec::new(),
             expected: 0,
         }
     }
@@ -200,11 +211,20 @@ impl Worker {
     /// correlation id.
     pub(crate) async fn drive(&mut self, drive: Drive<'_>) -> DriveEnd {
         let span = tracing::info_span!("work", correlation_id = %self.correlation_id, worker = self.id);
-        self.drive_on(drive).instrument(span).await
+        let end = self.drive_on(drive).instrument(span).await;
+        self.telling.hand_over_all();
+        end
     }
 
     async fn drive_on(&mut self, mut drive: Drive<'_>) -> DriveEnd {
         let mut state = State::new(&mut drive);
+        let end = self.drive_until(&mut state, drive).await;
+        // What is being noted is noted; each hook has its time limit.
+        while state.annotating.join_next().await.is_some() {}
+        end
+    }
+
+    async fn drive_until(&mut self, state: &mut State, mut drive: Drive<'_>) -> DriveEnd {
         let clock = self.clock.clone();
         let mut in_flight: FuturesUnordered<InFlight> = FuturesUnordered::new();
         loop {
@@ -233,17 +253,17 @@ impl Worker {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
             let may_call =
-                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(&state);
+                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(state);
             if may_call && (state.ask || !state.finished.is_empty() || !state.create.is_empty()) {
                 // Others that end in this very moment travel along.
                 tokio::task::yield_now().await;
                 while let Some(ended) = state.running.try_join_next_with_id() {
-                    self.gather(&mut state, ended.map(|(_, finished)| finished));
+                    self.gather(state, ended.map(|(_, finished)| finished));
                 }
-                in_flight.push(self.exchange(&mut state));
+                in_flight.push(self.exchange(state));
             }
             let running = state.running.len();
-            let wait = self.longest_wait(&state, in_flight.is_empty());
+            let wait = self.longest_wait(state, in_flight.is_empty());
             // What is left of it: ends of other steps meanwhile do not prolong it.
             let stopping_for = state.stopping.map_or(Duration::ZERO, |since| clock.elapsed().saturating_sub(since));
             let grace = STOP_GRACE.saturating_sub(stopping_for);
@@ -255,11 +275,12 @@ impl Worker {
                     return DriveEnd::Lost { task_id: state.task_id() };
                 }
                 Some(answered) = in_flight.next(), if !in_flight.is_empty() => {
-                    if let Some(end) = self.answered(&mut state, answered, drive.observer).await {
+                    if let Some(end) = self.answered(state, answered, drive.observer).await {
                         return end;
                     }
                 }
-                Some(ended) = state.running.join_next(), if running > 0 => self.gather(&mut state, ended),
+                Some(ended) = state.running.join_next(), if running > 0 => self.gather(state, ended),
+                Some(_noted) = state.annotating.join_next(), if !state.annotating.is_empty() => state.ask = true,
                 () = drive.stop.cancelled(), if state.stopping.is_none() => {
                     state.stopping = Some(clock.elapsed());
                     self.holding.signal_all();
@@ -277,7 +298,7 @@ impl Worker {
                 () = clock.idle(wait, running), if idle => {
                     if running == 0
                         && state.next_due.is_none()
-                        && let Some(end) = self.look_around(&state).await
+                        && let Some(end) = self.look_around(state).await
                     {
                         return end;
                     }
@@ -340,8 +361,23 @@ impl Worker {
     }
 
     async fn answered(&mut self, state: &mut State, answered: Answered, observer: &dyn Observer) -> Option<DriveEnd> {
-        let Answered { batch, asked, repeated, expected, reply } = answered;
+        let Answered { call, batch, asked, repeated, expected, reply } = answered;
         state.expected -= expected;
+        state.unanswered.retain(|&unanswered| unanswered != call);
+        let end = self.answered_with(state, batch, asked, repeated, reply, observer).await;
+        self.telling.hand_over(&state.unanswered);
+        end
+    }
+
+    async fn answered_with(
+        &mut self,
+        state: &mut State,
+        batch: Vec<Finished>,
+        asked: Vec<Asked>,
+        repeated: bool,
+        reply: Result<Reply, LedgerError>,
+        observer: &dyn Observer,
+    ) -> Option<DriveEnd> {
         match reply {
             Ok(reply) => self.take(state, batch, asked, repeated, reply, observer).await,
             // An outcome of our own making that is refused, too, would be sent for ever.

@@ -14,7 +14,7 @@ use tasker_testing::TestDatabase;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    Here, LONG, diamond, empty, make_log, rebuild_changes_nothing, tasker, template, until_all_ended,
+    Here, LONG, diamond, duration, empty, make_log, number, rebuild_changes_nothing, tasker, template, until_all_ended,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +65,7 @@ async fn eight_workers_that_are_told_to_run_one_task_run_each_step_once_a_hundre
 /// Steps for a handler that no worker has stand in the line, many of them; others pass by as if they were not there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_that_nobody_can_carry_out_stands_in_nobodys_way() {
-    const CROWD: usize = 30_000;
+    let crowd = number("TASKER_FAULTS_CROWD", 30_000);
     let database = TestDatabase::with_schema().await;
     let handler = handler_fn(async |_: StepContext| Ok::<_, StepError>(Output::empty()));
     let submitting = tasker(database.pool(), handler.clone());
@@ -75,7 +75,12 @@ async fn a_crowd_that_nobody_can_carry_out_stands_in_nobodys_way() {
     let server = database.options();
     for crowded in [false, true] {
         if crowded {
-            submitting.submit_all(&nobodys, (0..CROWD).map(|_| empty()).collect()).await.unwrap();
+            let mut left = crowd;
+            while left > 0 {
+                let some = left.min(10_000);
+                submitting.submit_all(&nobodys, (0..some).map(|_| empty()).collect()).await.unwrap();
+                left -= some;
+            }
         }
         let tasks: Vec<i64> = submitting
             .submit_all(&diamond(""), (0..200).map(|_| empty()).collect())
@@ -112,7 +117,7 @@ async fn a_crowd_that_nobody_can_carry_out_stands_in_nobodys_way() {
         all_read.push(read().await - before);
     }
     println!(
-        "count: {} rows of the line were read beside nobody, {} beside {CROWD} that wait",
+        "count: {} rows of the line were read beside nobody, {} beside {crowd} that wait",
         all_read[0], all_read[1]
     );
     assert!(all_read[0] > 0, "nothing was counted");
@@ -156,6 +161,63 @@ async fn statistics_of_empty_tables_and_a_transaction_that_stays_open_do_no_harm
     .unwrap();
     println!("count: {scans} rows were read by scans of whole tables");
     assert!(scans < 100_000, "2,000 steps read {scans} rows by scans of whole tables");
+    open.rollback().await.unwrap();
+    rebuild_changes_nothing(pool).await;
+}
+
+/// A transaction that stays open for long: nothing that was written since can be cleaned up, and what was learnt of the side
+/// tables while they were empty is all that the planner knows.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transaction_that_stays_open_for_long_does_no_harm() {
+    const TASKS: usize = 100;
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    sqlx::query("vacuum analyze").execute(pool).await.unwrap();
+    let mut open = pool.begin().await.unwrap();
+    sqlx::query("select pg_current_xact_id()").execute(&mut *open).await.unwrap();
+    let handler = handler_fn(async |_: StepContext| Ok::<_, StepError>(Output::empty()));
+    let own = sqlx::PgPool::connect_with(database.options()).await.unwrap();
+    let submitting = tasker(pool, handler.clone());
+    let worker = Here::start(crate::support::tasker(&own, handler));
+    let clock = SystemClock::new();
+    let until = clock.elapsed() + duration(Duration::from_secs(10));
+    let mut rounds: Vec<Duration> = Vec::new();
+    while clock.elapsed() < until {
+        let begun = clock.elapsed();
+        submitting.submit_all(&diamond(""), (0..TASKS).map(|_| empty()).collect()).await.unwrap();
+        until_all_ended(pool, LONG).await;
+        rounds.push(clock.elapsed() - begun);
+    }
+    worker.end().await;
+    // a session tells what it read at the latest when it ends
+    own.close().await;
+    let read: i64 = sqlx::query_scalar(
+        "select coalesce(sum(seq_tup_read), 0)::bigint from pg_stat_user_tables
+         where relname in ('queue', 'ready', 'later', 'tasker_workflow_step_edges')",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    let unclean: i64 = sqlx::query_scalar(
+        "select coalesce(sum(n_dead_tup), 0)::bigint from pg_stat_user_tables where relname in ('queue', 'ready', 'task')",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap();
+    let steps = (rounds.len() * TASKS * 4) as i64;
+    let median = |rounds: &[Duration]| {
+        let mut sorted = rounds.to_vec();
+        sorted.sort();
+        sorted[sorted.len() / 2].as_millis()
+    };
+    let some = rounds.len().div_ceil(5);
+    println!(
+        "count: {steps} steps; a round of {TASKS} tasks took {} ms in the first fifth and {} ms in the last; {unclean} rows could not be cleaned up, {read} were read by scans of whole tables",
+        median(&rounds[..some]),
+        median(&rounds[rounds.len() - some..])
+    );
+    assert!(unclean > steps, "the transaction kept nothing from being cleaned up");
+    assert!(read < steps * 4, "{steps} steps read {read} rows by scans of whole tables");
     open.rollback().await.unwrap();
     rebuild_changes_nothing(pool).await;
 }

@@ -158,3 +158,40 @@ async fn a_worker_killed_before_its_call_reaches_the_server_loses_nothing() {
 async fn a_worker_killed_between_commit_and_answer_loses_nothing() {
     killed_at(Moment::AfterTheCommit).await;
 }
+
+/// What was committed stands, whether anybody was told of it or not: the process dies when it is told, before whoever is
+/// told has done anything about it, and with all that waits to be told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_killed_between_commit_and_event_loses_nothing() {
+    const DEATHS: u64 = 5;
+    let seed = seed();
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    make_log(pool).await;
+    let tasker = tasker(pool, Logged::new(database.options(), seed, 5));
+    let mut chance = StdRng::seed_from_u64(seed);
+    let succeeded = async || -> i64 {
+        let sql = "select count(*) from tasker_workflow_step_transitions where to_state = 'complete'";
+        sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
+    };
+    for _ in 0..DEATHS {
+        let requests = (0..20).map(|_| empty()).collect();
+        tasker.submit_all(&diamond(""), requests).await.unwrap();
+        let before = succeeded().await;
+        let dies_at: i64 = chance.random_range(1..=12);
+        let what = format!("{seed} 5 {dies_at}");
+        let mut worker = Process::start(&database.options(), &database.options(), &what);
+        let died = async {
+            while !worker.has_ended() {
+                pause(5).await;
+            }
+        };
+        tokio::time::timeout(LONG, died).await.expect("the worker dies when it is told");
+        let committed = succeeded().await - before;
+        assert!(committed >= dies_at, "{dies_at} were told and {committed} stand in the rows");
+    }
+    let worker = Process::start(&database.options(), &database.options(), &format!("{seed} 5"));
+    until_all_ended(pool, LONG).await;
+    worker.kill();
+    judge(pool).await;
+}

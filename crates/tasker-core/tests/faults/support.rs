@@ -11,6 +11,7 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::entropy::Entropy;
+use tasker_core::events::Published;
 use tasker_core::orchestration::Pulse;
 use tasker_core::{Handlers, Output, Request, StepContext, StepError, StepHandler, Tasker, Work};
 use tasker_domain::json::Json;
@@ -19,6 +20,8 @@ use tasker_postgres::maintenance::{Reindex, reindex};
 use tasker_testing::invariants::{broken_promises, side_rows};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::simulated::Drawn;
 
 pub(crate) const LONG: Duration = Duration::from_secs(120);
 
@@ -38,6 +41,14 @@ pub(crate) fn seed() -> u64 {
 pub(crate) fn duration(usual: Duration) -> Duration {
     match std::env::var("TASKER_FAULTS_MINUTES") {
         Ok(text) => Duration::from_secs_f64(60.0 * text.parse::<f64>().expect("TASKER_FAULTS_MINUTES is a number")),
+        Err(_) => usual,
+    }
+}
+
+/// How many of something: so many, or what this variable of the environment says.
+pub(crate) fn number(variable: &str, usual: usize) -> usize {
+    match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable} is a number")),
         Err(_) => usual,
     }
 }
@@ -100,10 +111,13 @@ impl Logged {
         let log = PgPoolOptions::new().max_connections(4).acquire_timeout(LONG).connect_lazy_with(options);
         Self { log, seed, longest }
     }
-}
 
-impl StepHandler for Logged {
-    async fn process(&self, step: StepContext) -> Result<Output, StepError> {
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Writes an execution down, and takes its time.
+    pub(crate) async fn write_down(&self, step: &StepContext) -> Result<(), StepError> {
         sqlx::query("insert into faults.execution (step_id, attempt, process) values ($1, $2, $3)")
             .bind(step.step_id())
             .bind(i32::try_from(step.attempt()).unwrap())
@@ -111,10 +125,24 @@ impl StepHandler for Logged {
             .execute(&self.log)
             .await
             .map_err(|error| StepError::failure(format!("the log cannot be written: {error}")))?;
-        let mixed = (step.step_id() as u64).wrapping_mul(1_000_003).wrapping_add(u64::from(step.attempt()));
-        let mut chance = StdRng::seed_from_u64(self.seed ^ mixed);
+        let mut chance = self.chance(step);
         let wait = chance.random_range(0..=self.longest);
         step.clock().sleep(Duration::from_millis(wait)).await;
+        Ok(())
+    }
+
+    fn chance(&self, step: &StepContext) -> StdRng {
+        let mixed = (step.step_id() as u64).wrapping_mul(1_000_003).wrapping_add(u64::from(step.attempt()));
+        StdRng::seed_from_u64(self.seed ^ mixed)
+    }
+}
+
+impl StepHandler for Logged {
+    async fn process(&self, step: StepContext) -> Result<Output, StepError> {
+        self.write_down(&step).await?;
+        let mut chance = self.chance(&step);
+        // what the wait was drawn from
+        let _wait: u64 = chance.random_range(0..=self.longest);
         match chance.random_range(0..100) {
             0..92 => Ok(Output::from(json!({ "attempt": step.attempt() }))),
             92..95 => Err(StepError::failure("ordinary")),
@@ -247,8 +275,8 @@ pub(crate) fn tasker(pool: &PgPool, handler: impl StepHandler + 'static) -> Task
 /// A worker in a process of its own: this test program, told to be one.
 pub(crate) struct Process(Child);
 
-/// Says to the test program that it is a worker: the URL of its database, the URL for the log, the seed, and how long a
-/// step takes.
+/// Says to the test program that it is a worker: the URL of its database, the URL for the log, the seed, how long a step
+/// takes, and of how many steps it is told that they succeeded before it dies, if it does.
 const WORKER: &str = "TASKER_FAULTS_WORKER";
 
 impl Process {
@@ -299,15 +327,28 @@ fn worker_process() {
     let Ok(told) = std::env::var(WORKER) else { return };
     let lines: Vec<&str> = told.lines().collect();
     let [through, direct, what] = lines[..] else { panic!("three lines are expected: {told}") };
-    let (seed, longest) = what.split_once(' ').unwrap();
+    let words: Vec<&str> = what.split(' ').collect();
+    let (seed, longest) = (words[0], words[1]);
+    let dies_at: Option<u64> = words.get(2).map(|number| number.parse().unwrap());
     tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(async {
         let options: PgConnectOptions = through.parse().unwrap();
         let pool = PgPoolOptions::new().max_connections(4).connect_lazy_with(options);
         let direct: PgConnectOptions = direct.parse().unwrap();
         let logged = Logged::new(direct, seed.parse().unwrap(), longest.parse().unwrap());
         let aborting = Aborting(logged.clone());
-        let handlers = Handlers::new().with("H", logged).with("Aborts", aborting);
+        let drawn = Drawn(logged.clone());
+        let handlers = Handlers::new().with("H", logged).with("Aborts", aborting).with("Drawn", drawn);
         let tasker = Tasker::new(pool, handlers).unwrap().with_pulse(QUICK).with_clock(Arc::new(SystemClock::new()));
+        if let Some(dies_at) = dies_at {
+            let mut told = 0;
+            let dying = move |_: &Published| {
+                told += 1;
+                if told == dies_at {
+                    std::process::abort();
+                }
+            };
+            tasker.events().subscribe(&["step.completed"], dying).unwrap();
+        }
         tasker.work(Work::new()).await.unwrap();
     });
 }

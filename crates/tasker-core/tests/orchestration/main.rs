@@ -6,7 +6,9 @@
 #[allow(dead_code, reason = "the tests of the engine use more of it")]
 mod support;
 
+mod annotations;
 mod decisions;
+mod events;
 mod history;
 mod journey;
 mod outcomes;

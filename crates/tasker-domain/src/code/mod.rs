@@ -132,6 +132,7 @@ codes! {
     FETCH_HASH = "0081", "what was fetched is not what was expected";
     QUEUE_FAILED = "0087", "a queue did not take or give a job";
     UNKNOWN_STEP = "0088", "there is no such step";
+    ANNOTATOR_FAILED = "0089", "the hook for notes on a task failed";
     SYSTEM_THREADS = "0090", "the system gives no threads";
     SYSTEM_RANDOMNESS = "0091", "the system gives no random numbers";
     OUTPUT = "0092", "the output cannot be written";

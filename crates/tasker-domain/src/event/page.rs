@@ -10,8 +10,9 @@ const INTRODUCTION: &str = "\
 # Events
 
 The names are the original's (R-50). Each stands for one real change: it is published once, after the change is committed, in order for each task.
-A name that nothing stands behind here is listed as dead, with the reason. This is the catalogue that publishers and subscribers go by; nothing
-publishes yet. Templates may declare [events of their own](templates.md#events).
+A name that nothing stands behind here is listed as dead, with the reason; the engine never publishes it. This is the catalogue that publishers and
+subscribers go by; [subscribing.md](subscribing.md) says how to subscribe and what is told by whom. Templates may declare
+[events of their own](templates.md#events).
 
 This page is written from the catalogue in `tasker_domain::event`; a test keeps both equal.
 ";

@@ -57,7 +57,7 @@ pub(super) const EVENTS: &[Event] = &[
     Event {
         name: "workflow.viable_steps_discovered",
         category: Category::Workflow,
-        role: Role::Moment("steps of a task have become ready"),
+        role: Role::Moment("a worker has found steps of a task ready and has taken them"),
         original: Original::Published,
         level: Level::Info,
         blocks: &[payload::ORCHESTRATION_BASE],

@@ -7,6 +7,7 @@ mod exchange;
 mod look;
 mod operate;
 mod task;
+mod told;
 mod why;
 mod worker;
 
@@ -23,6 +24,7 @@ pub use exchange::{
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
+pub use told::ToldTask;
 pub use why::WhyFacts;
 pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};
 
