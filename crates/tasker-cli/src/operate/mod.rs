@@ -4,6 +4,7 @@ mod answers;
 mod choose;
 mod create;
 mod pause;
+mod rewind;
 mod show;
 mod step;
 mod task;

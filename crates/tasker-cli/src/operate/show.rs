@@ -182,6 +182,7 @@ fn task_text(
     let by = [&detail.initiator, &detail.source_system, &detail.reason];
     let by: Vec<&str> = by.into_iter().flatten().map(String::as_str).filter(|words| !words.is_empty()).collect();
     fact("asked for", Some(format!("{} UTC, by {}", shown(detail.requested_at), by.join(", "))));
+    fact("rewound", detail.rewound_from.as_ref().map(rewound));
     fact("not before", detail.not_before.map(|at| format!("{} UTC", shown(at))));
     fact("deadline", detail.deadline.map(|at| format!("{} UTC", shown(at))));
     fact("priority", (detail.priority != 0).then(|| format!("{:+}", detail.priority)));
@@ -209,6 +210,13 @@ fn task_text(
     }
     text.push_str(&moves(history, most));
     text
+}
+
+/// Where a task comes from that takes over what another finished.
+fn rewound(from: &Value) -> String {
+    let word = |key: &str| from.get(key).and_then(Value::as_str).unwrap_or("unknown");
+    let task = from.get("task_id").map_or_else(|| "unknown".to_owned(), Value::to_string);
+    format!("from task {task}, anew from {} on, by {}: {}", word("step"), word("actor"), word("reason"))
 }
 
 fn moves(history: &[Move], most: usize) -> String {

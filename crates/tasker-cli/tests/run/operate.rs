@@ -384,3 +384,46 @@ async fn what_is_not_there_is_said() {
     assert!(desk.says("workers", 0).starts_with("no worker is at work"));
     assert_eq!(desk.says("task cancel 1 --reason x", 1), "task 1: there is none in this database\n");
 }
+
+#[tokio::test]
+async fn an_ended_task_is_done_anew_from_a_step_on() {
+    let desk = Desk::new().await;
+    let task = desk.failed_parcel();
+    desk.ended("task rewind 1 --from label", 64, &["--reason"]);
+    desk.ended("task rewind 1 --reason r", 64, &["--from"]);
+    assert_eq!(
+        desk.says("task rewind 1 --from label --reason paper --dry-run", 0),
+        "task 1: a task would be made: 1 step is taken over (pack), 2 steps are done anew (label, ship)\n"
+    );
+    assert_eq!(desk.database.count("tasker_tasks").await, 1);
+    let made = desk.document("task rewind 1 --from label --reason paper --set paper=A4 --json", 0);
+    let result = json!({"task_id": task, "outcome": "done", "new_task_id": 2, "taken_over": ["pack"], "anew": ["label", "ship"]});
+    assert_eq!(made, json!({"operation": "rewind", "from": "label", "dry_run": false, "results": [result]}));
+    assert_eq!(
+        desk.says("task rewind 1 --from label --reason paper --set paper=A4", 0),
+        "task 1: task 2 was made by the same command before\n"
+    );
+    let detail = desk.document("task show 2 --json", 0)["detail"].clone();
+    assert_eq!(detail["rewound_from"], json!({"task_id": 1, "step": "label", "actor": "ada", "reason": "paper"}));
+    assert_eq!(detail["context"], json!({"paper": "A4"}));
+    insta::assert_snapshot!(
+        without_instants(&desk.says("task show 2", 0)).replace(detail["identity_hash"].as_str().unwrap(), "HASH")
+    );
+    desk.folder.write("label.sh", "#!/bin/sh\necho '{}'\n");
+    desk.ended("task run 2 --templates parcel.yaml", 0, &[]);
+    assert_eq!(
+        desk.says("task rewind 2 7 --from pack --reason 'again, all of it' --context '{\"x\": 1}'", 1),
+        "task 2: task 3 was made: nothing is taken over, 3 steps are done anew (pack, label, ship)\n\
+         task 7: there is none in this database\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 3 --from pack --reason r", 1),
+        "task 3: refused: cannot rewind what is pending; legal would be: cancel, and then rewind\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 1 --from lable --reason r", 1),
+        "task 1: refused: task 1 has no step `lable`; did you mean `label`?\n"
+    );
+    let bulk = desk.ended("task rewind --where state=error --from ship --reason r --yes --json", 0, &[]).document();
+    assert_eq!(bulk["results"][0]["anew"], json!(["label", "ship"]), "what failed is done anew wherever it begins");
+}

@@ -100,7 +100,7 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 17] = [
     "",
     "run",
     "bench",
@@ -113,6 +113,7 @@ const SHOWN: [&str; 16] = [
     "task",
     "task create",
     "task retry",
+    "task rewind",
     "step",
     "step complete",
     "why",

@@ -17,6 +17,7 @@ mod random_runs;
 mod reindex;
 mod resume;
 mod retries;
+mod rewind;
 mod rows;
 mod select;
 mod sharing;

@@ -70,6 +70,9 @@ pub struct TaskDetail {
     pub priority: i32,
     /// Who paused it.
     pub paused: Option<PausedBy>,
+    /// The task whose finished part it took over (`task_id`), the step from which it does that one anew (`step`), by whom
+    /// (`actor`) and why (`reason`).
+    pub rewound_from: Option<Value>,
 }
 
 /// One row of the history of a task or of one of its steps.
@@ -246,6 +249,7 @@ impl Ledger {
                 deadline: instant(&row, "deadline")?,
                 priority: row.try_get("priority")?,
                 paused: paused.as_ref().map(paused_by),
+                rewound_from: row.try_get("rewound_from")?,
             })
         })
         .transpose()

@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod plan;
+mod rewind;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
+
+pub use self::rewind::{Rewind, Rewound};
 
 use self::plan::Plan;
 use self::rows::{StepRow, TaskRow};

@@ -29,7 +29,7 @@ pub(super) struct StepWrite {
     pub(super) allowed: Option<i32>,
 }
 
-fn state<S: std::str::FromStr>(word: &str) -> Result<S, LedgerError>
+pub(super) fn state<S: std::str::FromStr>(word: &str) -> Result<S, LedgerError>
 where
     S::Err: std::fmt::Display,
 {
