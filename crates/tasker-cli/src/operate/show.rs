@@ -187,10 +187,9 @@ fn task_text(
     fact("deadline", detail.deadline.map(|at| format!("{} UTC", shown(at))));
     fact("priority", (detail.priority != 0).then(|| format!("{:+}", detail.priority)));
     fact("paused", detail.paused.as_ref().map(|by| format!("by {}: {}", by.actor, by.reason)));
-    fact(
-        "tags",
-        detail.tags.as_ref().filter(|tags| tags.as_array().is_none_or(|list| !list.is_empty())).map(Value::to_string),
-    );
+    let listed = |list: &Option<Value>| list.as_ref().filter(|list| **list != json!([])).map(Value::to_string);
+    fact("bypassed", listed(&detail.bypass_steps));
+    fact("tags", listed(&detail.tags));
     fact("context", detail.context.as_ref().map(|context| context.get().to_owned()));
     if !detail.ours {
         fact("made by", Some("another program: workers run it only if they adopt its type".to_owned()));

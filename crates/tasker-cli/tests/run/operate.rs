@@ -427,3 +427,24 @@ async fn an_ended_task_is_done_anew_from_a_step_on() {
     let bulk = desk.ended("task rewind --where state=error --from ship --reason r --yes --json", 0, &[]).document();
     assert_eq!(bulk["results"][0]["anew"], json!(["label", "ship"]), "what failed is done anew wherever it begins");
 }
+
+#[tokio::test]
+async fn a_request_passes_over_skippable_steps() {
+    let desk = Desk::new().await;
+    let steps = "  - {name: pack, handler_class: command, handler_config: {command: [echo, '{}']}}
+  - {name: label, depends_on_step: pack, skippable: true, handler_class: command, handler_config: {command: ./label.sh}}
+";
+    desk.folder.write("short.yaml", template(steps));
+    desk.ended("task create short.yaml --bypass pack", 65, &["step `pack` cannot be bypassed", "TSK-0013"]);
+    desk.ended("task create short.yaml --bypass lable", 65, &["did you mean `label`?"]);
+    desk.database.assert_nothing_written().await;
+    desk.says("task create short.yaml --bypass label", 0);
+    let shown = desk.says("task show 1", 0);
+    assert!(shown.contains("  bypassed   [\"label\"]\n"), "{shown}");
+    desk.ended("task run 1 --templates short.yaml", 0, &[]);
+    let label = &desk.document("task show 1 --json", 0)["steps"][1];
+    assert_eq!(
+        (&label["state"], &label["attempts"], &label["results"]),
+        (&json!("complete"), &json!(0), &json!({"bypassed": true}))
+    );
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod adopting;
+mod bypassing;
 mod deadlines;
 mod dummy;
 mod ends;

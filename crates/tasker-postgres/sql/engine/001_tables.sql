@@ -104,7 +104,8 @@ create index deadline_order on tasker_engine.deadline (at);
 --   token     number of claims so far: an outcome counts only under the newest one (R-30)
 --   call      number of the owner's call that claimed it: a call whose answer was lost is answered again (R-35);
 --             below 0 while another program has the step in progress
---   attempts  attempts begun; written to the step's row with the outcome (R-13)
+--   attempts  attempts begun; written to the step's row with the outcome (R-13); one less for a step that is passed over,
+--             so that its claim begins attempt 0 (R-18)
 --   rank      place in the line: instant it became ready, earlier by a minute for each point of priority;
 --             while the step waits for an instant, that instant
 create table tasker_engine.queue (

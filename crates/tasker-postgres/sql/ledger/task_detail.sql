@@ -1,5 +1,5 @@
 -- What stands about the task $1 beside its steps and its history.
-select t.requested_at, t.initiator, t.source_system, t.reason, t.tags, t.context::text as context, t.identity_hash,
+select t.requested_at, t.initiator, t.source_system, t.reason, t.tags, t.bypass_steps, t.context::text as context, t.identity_hash,
   e.task_id is not null as ours, coalesce(e.reserved, false) as reserved, e.not_before, e.deadline,
   coalesce(e.priority, 0) as priority, e.paused,
   (select x.metadata->'rewound_from' || jsonb_build_object('actor', x.metadata->'actor', 'reason', x.metadata->'reason')

@@ -54,6 +54,8 @@ pub struct TaskDetail {
     pub reason: Option<String>,
     /// Words to find it by.
     pub tags: Option<Value>,
+    /// Names of the steps that are passed over, as they were written.
+    pub bypass_steps: Option<Value>,
     /// Its context, exact.
     pub context: Option<Box<RawValue>>,
     /// Its identity.
@@ -241,6 +243,7 @@ impl Ledger {
                 source_system: row.try_get("source_system")?,
                 reason: row.try_get("reason")?,
                 tags: row.try_get("tags")?,
+                bypass_steps: row.try_get("bypass_steps")?,
                 context: row.try_get::<Option<String>, _>("context")?.map(raw).transpose()?,
                 identity_hash: row.try_get("identity_hash")?,
                 ours: row.try_get("ours")?,

@@ -55,6 +55,7 @@ struct SourceRow {
     state: String,
     ours: bool,
     definition_id: Option<i64>,
+    bypass_steps: Option<String>,
     made_before: Option<i64>,
 }
 
@@ -73,6 +74,8 @@ struct Planned {
     /// Place of each step, parents first.
     order: Vec<i32>,
     names: Vec<String>,
+    /// A JSON list of the steps that are passed over.
+    bypass_steps: String,
 }
 
 impl Ledger {
@@ -208,7 +211,16 @@ async fn planned(
         parts: rewind::parts(&graph, start, &states),
         order,
         names: rows.into_iter().map(|row| row.name).collect(),
+        bypass_steps: bypass_steps(source, from),
     }))
+}
+
+/// What the request for the old task passes over is passed over again, but for the step that is named: who names it wants
+/// it done.
+fn bypass_steps(source: &SourceRow, from: &str) -> String {
+    let names: Vec<String> =
+        source.bypass_steps.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    json!(names.into_iter().filter(|name| name != from).collect::<Vec<_>>()).to_string()
 }
 
 enum Made {
@@ -239,7 +251,7 @@ async fn make(
         .bind(&planned.order)
         .bind(json!({ "actor": by.actor, "reason": by.reason, "operation": "rewind" }))
         .bind(by.now)
-        .bind("[]")
+        .bind(&planned.bypass_steps)
         .bind(json!({ "task_id": task_id, "step": to.from }))
         .persistent(false)
         .fetch_optional(&mut **transaction)
