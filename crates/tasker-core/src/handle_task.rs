@@ -11,7 +11,10 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::RunError;
-use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Unobserved, Worker};
+use crate::orchestration::{
+    Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, StepDeadlines, Unobserved, Worker, expire_steps,
+    has_deadlines,
+};
 use crate::tasker::{MAX_RESULT_BYTES, Tasker};
 
 /// When a job whose task is held by others looks again.
@@ -74,6 +77,12 @@ impl Tasker {
         let mut definitions = Definitions::from(HashMap::new());
         let definition = definitions.get(self.ledger(), definition_id).await?;
         self.handlers.check(&definition.template)?;
+        if has_deadlines(&definition.template) && expire_steps(self.ledger(), self.clock.record_time()).await? {
+            let state = self.overview(task_id).await?.state;
+            if state.is_at_rest() {
+                return Ok(Handled::AtRest { state });
+            }
+        }
         let entry = NewWorker {
             name: &self.label,
             lease: self.worker_pulse().lease,
@@ -105,6 +114,8 @@ impl Tasker {
             calls_at_a_time: 1,
             outlives_outages: true,
         };
+        let called = Arc::new(Notify::new());
+        let _deadlines = StepDeadlines::watch(&definition.template, self.ledger(), &self.clock, &called);
         let drive = Drive {
             create: Vec::new(),
             inbox: None,
@@ -113,7 +124,7 @@ impl Tasker {
             drain: &CancellationToken::new(),
             stop: &stop,
             lost: &lost,
-            called: &Notify::new(),
+            called: &called,
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();

@@ -22,8 +22,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
 use crate::error::RunError;
 use crate::orchestration::{
-    Definition, Drive, DriveEnd, Goal, Heartbeat, Holding, NAMELESS, Observer, Pulse, Unobserved, Worker,
-    take_over_from,
+    Definition, Drive, DriveEnd, Goal, Heartbeat, Holding, NAMELESS, Observer, Pulse, StepDeadlines, Unobserved,
+    Worker, take_over_from,
 };
 use crate::registry::Handlers;
 
@@ -210,6 +210,8 @@ impl Tasker {
             })
             .into_iter()
             .collect();
+        let called = Arc::new(Notify::new());
+        let _deadlines = StepDeadlines::watch(run.template, &self.ledger, &self.clock, &called);
         let drive = Drive {
             create,
             inbox: None,
@@ -218,7 +220,7 @@ impl Tasker {
             drain: &CancellationToken::new(),
             stop: &run.stop,
             lost: &lost,
-            called: &Notify::new(),
+            called: &called,
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();

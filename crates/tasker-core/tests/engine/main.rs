@@ -23,6 +23,7 @@ mod rows;
 mod select;
 mod sharing;
 mod simulated;
+mod step_deadlines;
 mod step_errors;
 mod support;
 mod why;

@@ -52,6 +52,7 @@ create table tasker_engine.definition_step (
   retry_limit      integer not null,
   retryable        boolean not null,
   skippable        boolean not null,
+  deadline         interval,
   primary key (definition_id, ix)
 );
 create table tasker_engine.definition_edge (
@@ -97,6 +98,15 @@ create table tasker_engine.deadline (
   task_id bigint not null primary key
 );
 create index deadline_order on tasker_engine.deadline (at);
+
+-- Steps with a deadline over all their attempts and waits, in the order in which it may have passed: `at` is no later than
+-- that. Whoever finds it in the past asks `step_deadline_1` for the true instant, ends the step or puts the row off; a row
+-- leaves when the step has ended. So nobody has to know when a step's parents will have ended.
+create table tasker_engine.step_deadline (
+  at      timestamptz not null,
+  step_id bigint not null primary key
+);
+create index step_deadline_order on tasker_engine.step_deadline (at);
 
 -- One row a step that has not ended well; leaves with the step's success or the task's end.
 --   unmet     parents that have not ended well yet

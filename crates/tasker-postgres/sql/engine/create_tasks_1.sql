@@ -38,7 +38,7 @@ begin
     from asked a join made m on m.task_id = a.task_id
   ), planned as materialized (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
-      s.retry_limit, s.retryable, s.skippable, f.inputs, f.not_before,
+      s.retry_limit, s.retryable, s.skippable, s.deadline, f.inputs, f.not_before,
       -- a claim of a step that is passed over counts as attempt 0 (R-18)
       case when f.details ? 'bypass_places' then (f.details->'bypass_places' @> to_jsonb(s.ix))::int else 0 end as bypassed,
       case when f.reserved then -f.task_id else s.lane_id end as lane,
@@ -73,6 +73,9 @@ begin
     insert into later (lane, wake_at, step_id)
     select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
     where q.unmet = 0 and f.not_before is not null order by q.step_id
+  ), limits as (
+    -- no step can run before its task begins
+    insert into step_deadline (at, step_id) select coalesce(not_before, p_now) + deadline, step_id from planned where deadline is not null
   ), ends as (
     insert into deadline (at, task_id) select deadline, task_id from fresh where deadline is not null
   ), counters as (

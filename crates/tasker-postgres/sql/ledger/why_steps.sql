@@ -8,6 +8,8 @@ with step as materialized (
   where s.task_id = $1 and coalesce(x.to_state, 'pending') not in ('complete', 'resolved_manually')
 )
 select s.step_id, ns.name, s.state, s.error, s.attempts, s.retry_limit, s.retryable, s.newest,
+  s.state = 'error' and coalesce(s.newest->>'reason' = 'deadline' and s.newest->>'operation' = 'deadline', false) as expired,
+  case when d.deadline is not null and q.step_id is not null and not q.dead then tasker_engine.step_deadline_1(s.step_id) end as deadline,
   q.step_id is not null as queued, coalesce(q.dead, false) as dead, coalesce(q.unmet, 0) as unmet, q.owner,
   w.name as worker, w.seen_at, w.seen_at + w.lease as lease_until,
   w.worker_id is not null and not w.lost and w.seen_at + w.lease > clock_timestamp() as worker_lives,

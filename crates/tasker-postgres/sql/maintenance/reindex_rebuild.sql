@@ -16,6 +16,7 @@ with asked as materialized (
   where e.task_id = any($1)
 ), fact as materialized (
   select a.task_id, a.at_rest, s.workflow_step_id as step_id, f.ix, f.priority + a.priority as priority,
+    f.deadline is not null as limited,
     -- the row's limit counts, which a person may have raised; a permanent error leaves a row that tells no limit (R-13, R-14)
     case when s.retryable then greatest(coalesce(s.retry_limit, 3), 1) else f.attempts_allowed end as attempts_allowed,
     case when a.paused then tasker_engine.paused_lane(a.task_id) when a.reserved then -a.task_id else f.lane_id end as lane,
@@ -85,7 +86,7 @@ with asked as materialized (
   union all
   select min(worker_id) from tasker_engine.worker where name = $2 and lost having count(*) > 0
 ), planned as materialized (
-  select s.task_id, s.step_id, s.ix, s.lane, s.priority, s.unmet, s.attempts, s.attempts_allowed, s.kind, v.halted,
+  select s.task_id, s.step_id, s.ix, s.limited, s.lane, s.priority, s.unmet, s.attempts, s.attempts_allowed, s.kind, v.halted,
     s.kind = 'dead' as dead,
     case when s.kind = 'claimed' then coalesce(s.owner, (select worker_id from gone)) end as owner,
     -- a step with a history of any kind is not claimed as one that has none
@@ -106,6 +107,11 @@ with asked as materialized (
   on conflict (step_id) do update set call = case when excluded.call < 0 then excluded.call else greatest(queue.call, 0) end, task_id = excluded.task_id, ix = excluded.ix, lane = excluded.lane,
     priority = excluded.priority, unmet = excluded.unmet, rank = excluded.rank, owner = excluded.owner,
     token = excluded.token, attempts = excluded.attempts, attempts_allowed = excluded.attempts_allowed, dead = excluded.dead
+), limits as (
+  -- Whoever looks next finds out when they pass.
+  insert into tasker_engine.step_deadline (at, step_id)
+  select '-infinity', step_id from planned where limited and not dead order by step_id
+  on conflict (step_id) do nothing
 ), out_of_line as (
   delete from tasker_engine.ready r using step s
   where s.has_place and r.lane = s.old_lane and r.rank = s.old_rank and r.step_id = s.step_id

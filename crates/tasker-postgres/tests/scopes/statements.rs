@@ -74,7 +74,7 @@ fn seen_as(rust: &str) -> Seen {
         "Vec<i32>" | "Vec<Option<i32>>" => seen::<Vec<i32>>(),
         "Vec<i64>" => seen::<Vec<i64>>(),
         "Vec<Option<DateTime<Utc>>>" => seen::<Vec<DateTime<Utc>>>(),
-        "Vec<f64>" => seen::<Vec<f64>>(),
+        "Vec<f64>" | "Vec<Option<f64>>" => seen::<Vec<f64>>(),
         "Vec<bool>" => seen::<Vec<bool>>(),
         "Vec<String>" | "Vec<Option<String>>" => seen::<Vec<String>>(),
         // They are read from texts.

@@ -37,6 +37,7 @@ impl Plan {
                 .bind(self.writes.iter().map(|write| write.cut_short).collect::<Vec<_>>())
                 .bind(self.writes.iter().map(|write| write.allowed).collect::<Vec<_>>())
                 .bind(now)
+                .bind(self.writes.iter().map(|write| write.error.clone()).collect::<Vec<Option<String>>>())
                 .execute(&mut **transaction)
                 .await?;
         }

@@ -5,6 +5,7 @@
 //! that was called off is void because the rebuild finds the step cancelled.
 
 mod carry_out;
+mod deadline;
 mod plan;
 mod rewind;
 mod rows;
@@ -15,6 +16,7 @@ use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
 
+pub use self::deadline::ExpiredStep;
 pub use self::rewind::{Rewind, Rewound};
 
 use self::plan::Plan;
@@ -179,15 +181,6 @@ impl Ledger {
             .fetch_one(&self.pool)
             .await?;
         Ok(changed)
-    }
-
-    /// Tasks whose deadline has passed and that have not ended, at most this many.
-    pub async fn passed_deadlines(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<i64>, LedgerError> {
-        Ok(sqlx::query_scalar(include_str!("../../../sql/operations/passed_deadlines.sql"))
-            .bind(most)
-            .bind(now.map(|instant| instant.and_utc()))
-            .fetch_all(&self.pool)
-            .await?)
     }
 
     /// Locks the side rows of these tasks, reads their states, lets `decide` plan and carries the plan out. Where nothing is

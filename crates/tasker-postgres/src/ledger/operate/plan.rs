@@ -27,6 +27,14 @@ pub(super) struct StepWrite {
     pub(super) results: Option<String>,
     pub(super) cut_short: bool,
     pub(super) allowed: Option<i32>,
+    /// Keys that describe an error after which the step is not tried again.
+    pub(super) error: Option<String>,
+}
+
+impl StepWrite {
+    pub(super) fn of(step_id: i64) -> Self {
+        StepWrite { step_id, done: false, results: None, cut_short: false, allowed: None, error: None }
+    }
 }
 
 pub(super) fn state<S: std::str::FromStr>(word: &str) -> Result<S, LedgerError>
@@ -132,11 +140,10 @@ impl Plan {
                     _ => r#"{"bypassed": true}"#.to_owned(),
                 };
                 self.writes.push(StepWrite {
-                    step_id: step.step_id,
                     done: true,
                     results: Some(results),
                     cut_short: now == StepState::InProgress,
-                    allowed: None,
+                    ..StepWrite::of(step.step_id)
                 });
             }
             StepChange::Limit { .. } => {}
@@ -165,13 +172,7 @@ impl Plan {
         if step.retryable && step.retry_limit == allowed {
             return Ok(Operated::AlreadySo);
         }
-        self.writes.push(StepWrite {
-            step_id: step.step_id,
-            done: false,
-            results: None,
-            cut_short: false,
-            allowed: Some(allowed),
-        });
+        self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         if of_task == TaskState::Error && now == StepState::Error && allowed > step.attempts {
             self.task_moves.insert(task.task_id, (of_task, vec![TaskState::Pending]));
         }
@@ -182,13 +183,7 @@ impl Plan {
         let now: StepState = state(&step.state)?;
         if let Ok(Way::Through(path)) = StepOperation::Cancel.on(now) {
             self.step_moves.insert(step.step_id, (now, path.to_vec()));
-            self.writes.push(StepWrite {
-                step_id: step.step_id,
-                done: false,
-                results: None,
-                cut_short: now == StepState::InProgress,
-                allowed: None,
-            });
+            self.writes.push(StepWrite { cut_short: now == StepState::InProgress, ..StepWrite::of(step.step_id) });
         }
         Ok(())
     }
@@ -197,13 +192,8 @@ impl Plan {
         let now: StepState = state(&step.state)?;
         let needed = step.attempts.saturating_add(i32::try_from(attempts.max(1)).unwrap_or(i32::MAX));
         self.step_moves.insert(step.step_id, (now, vec![StepState::Pending]));
-        self.writes.push(StepWrite {
-            step_id: step.step_id,
-            done: false,
-            results: None,
-            cut_short: false,
-            allowed: Some(step.retry_limit.max(needed)),
-        });
+        let allowed = step.retry_limit.max(needed);
+        self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         Ok(())
     }
 }
