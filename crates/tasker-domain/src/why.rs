@@ -390,7 +390,7 @@ impl Reason {
                 "start a worker with the folder that holds this template: `tasker worker --templates FOLDER`".to_owned()
             }
             Reason::TaskPaused { .. } => format!("`tasker task resume {task} --reason WHY`"),
-            Reason::Paused { scope, name, .. } => format!("`tasker {scope} resume {name}`"),
+            Reason::Paused { scope, name, .. } => format!("`tasker {scope} resume {name} --reason WHY`"),
             Reason::Reserved => {
                 format!("take it up again: `tasker run TEMPLATE --resume {task}`, or `tasker task run {task}`")
             }

@@ -320,9 +320,9 @@ async fn queues_and_types_are_listed_paused_and_resumed() {
     );
     insta::assert_snapshot!("queues", desk.says("queue list", 0));
     let why = desk.says("why 1/pack", 0);
-    assert!(why.contains("→ `tasker queue resume tests`"), "{why}");
-    assert_eq!(desk.says("queue resume tests", 0), "queue tests goes on\n");
-    assert_eq!(desk.says("queue resume tests", 0), "queue tests was not paused; nothing was changed\n");
+    assert!(why.contains("→ `tasker queue resume tests --reason WHY`"), "{why}");
+    assert_eq!(desk.says("queue resume tests --reason done", 0), "queue tests goes on\n");
+    assert_eq!(desk.says("queue resume tests --reason done", 0), "queue tests was not paused; nothing was changed\n");
     assert_eq!(
         desk.document("type pause tests/trial --reason x --json", 0),
         json!({"type": "tests/trial", "paused": true, "changed": true})
@@ -331,7 +331,7 @@ async fn queues_and_types_are_listed_paused_and_resumed() {
     assert_eq!(types["types"][0]["paused"], json!({"actor": "ada", "reason": "x"}));
     assert_eq!((&types["types"][0]["in_line"], &types["types"][0]["workers"]), (&json!(1), &json!(0)));
     desk.ended("type pause trial --reason x", 64, &["`trial` is no task type: write NAMESPACE/NAME"]);
-    desk.says("type resume tests/trial", 0);
+    desk.says("type resume tests/trial --reason done", 0);
 }
 
 #[tokio::test]
@@ -447,4 +447,35 @@ async fn a_request_passes_over_skippable_steps() {
         (&label["state"], &label["attempts"], &label["results"]),
         (&json!("complete"), &json!(0), &json!({"bypassed": true}))
     );
+}
+
+#[tokio::test]
+async fn what_no_history_tells_is_listed() {
+    let desk = Desk::new().await;
+    assert_eq!(desk.says("operations", 0), "no such operation\n");
+    let task = desk.failed_parcel();
+    desk.says("step limit 1/label --attempts 9 --reason 'new printer'", 0);
+    desk.says("task priority 1 --points 5 --reason urgent", 0);
+    desk.says("task pause 1 --reason lunch", 0);
+    desk.says("task resume 1 --reason 'lunch is over' --actor bob", 0);
+    desk.says("task cancel 1 --reason enough", 0);
+    desk.says("task rewind 1 --from label --reason 'try again'", 0);
+    desk.ended("queue pause tests --reason stocktaking", 0, &[]);
+    desk.ended("queue resume tests", 64, &["--reason"]);
+    desk.says("queue resume tests --reason counted", 0);
+    insta::assert_snapshot!("operations", without_instants(&desk.says("operations", 0)));
+    let shown = without_instants(&desk.says("task show 1", 0));
+    let (_, beside) = shown.split_once("5 changes beside them\n").unwrap_or_else(|| panic!("{shown}"));
+    insta::assert_snapshot!("changes_beside_the_moves", beside);
+    let listed = desk.document("operations --queue tests --json", 0);
+    let operations = listed["operations"].as_array().unwrap();
+    assert_eq!(operations.len(), 2);
+    assert_eq!((&operations[0]["operation"], &operations[0]["reason"]), (&json!("resume"), &json!("counted")));
+    assert_eq!(
+        desk.document(&format!("operations --task {task} --limit 2 --json"), 0)["operations"].as_array().unwrap().len(),
+        2
+    );
+    assert_eq!(desk.document("task show 1 --json", 0)["operations"][1]["after"], json!(5));
+    assert_eq!(desk.says("operations --type tests/trial", 0), "no such operation\n");
+    desk.ended("operations --task 1 --queue tests", 64, &["cannot be used with"]);
 }

@@ -10,6 +10,7 @@ mod foreign;
 mod interrupted;
 mod invalid_results;
 mod leaving;
+mod logged;
 mod operations;
 mod past;
 mod plans;

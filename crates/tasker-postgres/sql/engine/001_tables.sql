@@ -27,6 +27,24 @@ create table tasker_engine.pause (
   primary key (scope, name)
 );
 
+-- What people changed that no history tells: pauses, priorities, limits of attempts, rewinds. Written in the transaction of
+-- the change, and read by people only. `name` is that of the queue or type.
+create table tasker_engine.operation (
+  operation_id bigint generated always as identity primary key,
+  at           timestamptz not null,
+  actor        text not null,
+  reason       text not null,
+  operation    text not null,
+  scope        text not null check (scope in ('task', 'step', 'queue', 'type')),
+  name         text,
+  task_id      bigint,
+  step_id      bigint,
+  before       jsonb,
+  after        jsonb
+);
+create index operation_of_task on tasker_engine.operation (task_id, operation_id) where task_id is not null;
+create index operation_of_name on tasker_engine.operation (scope, name, operation_id) where name is not null;
+
 -- One content of a (namespace, name, version); tasks point to the content they were made from (R-41).
 create table tasker_engine.definition (
   definition_id bigint generated always as identity primary key,

@@ -21,7 +21,9 @@ pub use exchange::{
     Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, ParentResults, Reply, Settled, Settlement,
 };
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
-pub use operate::{ExpiredStep, Operated, Operator, Paused, Rewind, Rewound, StepChange, TaskChange};
+pub use operate::{
+    ExpiredStep, Logged, LoggedOperation, Operated, Operator, Paused, Rewind, Rewound, StepChange, TaskChange,
+};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use why::WhyFacts;
 pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};

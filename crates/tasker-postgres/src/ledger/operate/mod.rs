@@ -6,6 +6,7 @@
 
 mod carry_out;
 mod deadline;
+mod log;
 mod plan;
 mod rewind;
 mod rows;
@@ -17,6 +18,7 @@ use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
 
 pub use self::deadline::ExpiredStep;
+pub use self::log::{Logged, LoggedOperation};
 pub use self::rewind::{Rewind, Rewound};
 
 use self::plan::Plan;
@@ -173,11 +175,13 @@ impl Ledger {
     }
 
     /// Lets a queue or a task type go on. Returns false when it was not paused.
-    pub async fn resume(&self, what: Paused<'_>) -> Result<bool, LedgerError> {
+    pub async fn resume(&self, what: Paused<'_>, by: Operator<'_>) -> Result<bool, LedgerError> {
         let (scope, name) = what.parts();
         let (changed, _): (bool, Option<String>) = sqlx::query_as(include_str!("../../../sql/operations/resume.sql"))
             .bind(scope)
             .bind(name)
+            .bind(by.actor)
+            .bind(by.reason)
             .fetch_one(&self.pool)
             .await?;
         Ok(changed)
@@ -235,7 +239,7 @@ pub enum Paused<'a> {
 }
 
 impl<'a> Paused<'a> {
-    fn parts(self) -> (&'static str, &'a str) {
+    pub(super) fn parts(self) -> (&'static str, &'a str) {
         match self {
             Paused::Queue(name) => ("queue", name),
             Paused::Type(name) => ("type", name),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use tasker_domain::operation::{Refused, StepOperation, TaskOperation, Way};
 use tasker_domain::state::{StepState, TaskState};
 
+use super::log::Entry;
 use super::rows::{StepRow, TaskRow};
 use super::{LedgerError, Operated, StepChange, TaskChange};
 
@@ -19,6 +21,7 @@ pub(super) struct Plan {
     pub(super) resume: Vec<i64>,
     /// The tasks by the points that they get.
     pub(super) priority: BTreeMap<i32, Vec<i64>>,
+    pub(super) log: Vec<Entry>,
 }
 
 pub(super) struct StepWrite {
@@ -70,14 +73,18 @@ impl Plan {
             TaskChange::Pause if task.paused => return Ok(Operated::AlreadySo),
             TaskChange::Resume if !task.paused => return Ok(Operated::AlreadySo),
             TaskChange::Pause => {
+                self.log_task(task, "pause", json!(false), json!(true));
                 self.pause.push(id);
                 return Ok(done(now, now));
             }
             TaskChange::Resume => {
+                self.log_task(task, "resume", json!(true), json!(false));
                 self.resume.push(id);
                 return Ok(done(now, now));
             }
+            TaskChange::Priority(points) if task.priority == points => return Ok(Operated::AlreadySo),
             TaskChange::Priority(points) => {
+                self.log_task(task, "priority", json!(task.priority), json!(points));
                 self.priority.entry(points).or_default().push(id);
                 return Ok(done(now, now));
             }
@@ -172,6 +179,7 @@ impl Plan {
         if step.retryable && step.retry_limit == allowed {
             return Ok(Operated::AlreadySo);
         }
+        self.log_limit(step, "limit", allowed);
         self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         if of_task == TaskState::Error && now == StepState::Error && allowed > step.attempts {
             self.task_moves.insert(task.task_id, (of_task, vec![TaskState::Pending]));
@@ -193,6 +201,7 @@ impl Plan {
         let needed = step.attempts.saturating_add(i32::try_from(attempts.max(1)).unwrap_or(i32::MAX));
         self.step_moves.insert(step.step_id, (now, vec![StepState::Pending]));
         let allowed = step.retry_limit.max(needed);
+        self.log_limit(step, "retry", allowed);
         self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         Ok(())
     }

@@ -11,8 +11,9 @@ use tasker_domain::problem::{instead, quoted};
 use tasker_domain::rewind::{self, Part};
 use tasker_domain::state::{StepState, TaskState};
 
+use super::log::Entry;
 use super::plan::state as word;
-use super::{Operator, ROUNDS};
+use super::{Operator, ROUNDS, log};
 use crate::ledger::{DefinitionId, Ledger, LedgerError};
 use crate::rebuild::{begin_patient, lock, rebuild_locked};
 
@@ -259,6 +260,7 @@ async fn make(
     let Some((new_task, _)) = made else {
         return Ok(Made::Elsewhere);
     };
+    log::write(&mut *transaction, &[Entry::rewind(task_id, new_task, to.from)], by, by.now).await?;
     let rebuilt = rebuild_locked(transaction, &[new_task]).await?;
     if rebuilt.iter().any(|task| task.unfit) {
         return Ok(Made::Unfit);

@@ -9,6 +9,7 @@ pub(super) struct TaskRow {
     pub(super) state: String,
     pub(super) ours: bool,
     pub(super) paused: bool,
+    pub(super) priority: i32,
 }
 
 #[derive(FromRow)]
