@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use tasker_domain::span;
 
 use crate::bench::BenchArguments;
 use crate::db::DbCommand;
@@ -173,18 +174,8 @@ pub struct SimulateArguments {
     pub environment: Option<String>,
 }
 
-/// Reads `90s`, `5m`, `1h`, `1500ms`, `2.5s`; a bare number is seconds.
+/// Reads `90s`, `5m`, `1h30m`, `1500ms`, `2.5s`; a bare number is seconds.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(format!("`{unit}` is no unit of time: write ms, s, m or h")),
-    };
-    let number: f64 = number.parse().map_err(|_| "write a number and a unit, such as 90s or 5m".to_owned())?;
-    let time = Duration::try_from_secs_f64(number * seconds).map_err(|_| "the time is too long".to_owned())?;
+    let time = span::parse(text).map_err(|problem| problem.to_string())?;
     if time.is_zero() { Err("the time must be longer than nothing".to_owned()) } else { Ok(time) }
 }

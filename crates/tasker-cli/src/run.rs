@@ -1,16 +1,12 @@
 //! `tasker run`.
 
 use std::io::{IsTerminal, Write};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tasker_core::clock::{Clock, SystemClock};
-use tasker_core::step_handler::command::CommandHandler;
-use tasker_core::step_handler::http::{ApiConfig, HttpHandler};
 use tasker_core::{Ending, Handlers, Run, RunError, TaskReport, Tasker};
 use tasker_domain::code::Code;
-use tasker_domain::json::Json;
 use tasker_domain::template::Template;
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +15,9 @@ use crate::command_line::{holds_no_secret, program, quoted};
 use crate::database;
 use crate::failure::{ExitStatus, Failure};
 use crate::feed::{Feed, Order};
+use crate::handlers::{self, Loaded};
 use crate::printing::{to_stderr, unless_closed, visible};
-use crate::signals::signal;
+use crate::signals::Requests;
 use crate::view::{self, Change, Environment, Look, Mode, NextStep, StopReason, TaskEnd};
 
 /// Steps of a scripted run cost nothing, so more of them may be on their way.
@@ -36,7 +33,9 @@ pub(crate) async fn run(
     // Everything that can be found wrong without a database is found before one is looked for.
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
     let context = crate::context::read(&arguments.context)?;
-    let handlers = handlers(&arguments, &template)?;
+    let loaded = Loaded { file: arguments.template.clone(), template };
+    let handlers = handlers(&arguments, &loaded)?;
+    let template = loaded.template;
     handlers.check(&template).map_err(|missing| no_handler(&missing))?;
     if arguments.resume.is_none() {
         crate::context::check(&template, &context)?;
@@ -75,11 +74,12 @@ pub(crate) async fn run(
     }
     let stop = CancellationToken::new();
     let at_once = CancellationToken::new();
-    let signals = tokio::spawn(watch(stop.clone(), at_once.clone(), arguments.timeout, clock.clone()));
+    let requests = Requests::listen()?;
+    let signals = tokio::spawn(watch(requests, stop.clone(), at_once.clone(), arguments.timeout, clock.clone()));
     let ticking = feed.tick();
     let notice = |text: &str| feed.apply(&Change::Notice { text: text.to_owned(), at: feed.elapsed() });
     let run = match arguments.resume {
-        None => Run::new(&template, context).asked_by(&user(), "tasker-cli", "tasker run"),
+        None => Run::new(&template, context).asked_by(&crate::operate::user(), "tasker-cli", "tasker run"),
         Some(task_id) => Run::resume(&template, task_id),
     };
     let run = run.observed_by(feed.as_ref()).with_notices(&notice).until(stop.clone());
@@ -116,6 +116,7 @@ enum Stop {
 
 /// Ends with the first reason to stop; a signal after it asks for the end at once.
 async fn watch(
+    mut requests: Requests,
     stop: CancellationToken,
     at_once: CancellationToken,
     limit: Option<Duration>,
@@ -132,50 +133,24 @@ async fn watch(
     };
     let reason = tokio::select! {
         limit = passed => Stop::TimedOut(limit),
-        () = signal() => Stop::Interrupted,
+        () = requests.next() => Stop::Interrupted,
     };
     stop.cancel();
     tokio::spawn(async move {
-        signal().await;
+        requests.next().await;
         at_once.cancel();
     });
     reason
 }
 
-fn user() -> String {
-    std::env::var("USER")
-        .ok()
-        .filter(|name| !name.is_empty() && name.len() <= 128)
-        .unwrap_or_else(|| "unknown".to_owned())
-}
-
-fn handlers(arguments: &RunArguments, template: &Template) -> Result<Handlers, Failure> {
-    if let Some(file) = &arguments.outcomes {
-        let script = crate::outcomes::load(file, template)?;
-        return Ok(Handlers::new().with_fallback(Arc::new(crate::outcomes::Scripted::new(script))));
+fn handlers(arguments: &RunArguments, loaded: &Loaded) -> Result<Handlers, Failure> {
+    match &arguments.outcomes {
+        Some(file) => {
+            let script = crate::outcomes::load(file, &loaded.template)?;
+            Ok(Handlers::new().with_fallback(Arc::new(crate::outcomes::Scripted::new(script))))
+        }
+        None => handlers::built_in(std::slice::from_ref(loaded)),
     }
-    let folder = arguments.template.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut command = CommandHandler::new();
-    command.add_template(template, folder).map_err(|problems| {
-        let list = problems.iter().map(|problem| format!("\n  {problem}")).collect::<String>();
-        Failure::bad(Code::HANDLER_SETTINGS, format!("the template's commands cannot be run:{list}"))
-    })?;
-    let calls = template.steps.iter().filter(|step| step.handler_class == HttpHandler::NAME);
-    let problems: String = calls
-        .filter_map(|step| {
-            ApiConfig::read(step.handler_config.as_ref().unwrap_or(&Json::Null)).err().map(|list| (step, list))
-        })
-        .flat_map(|(step, list)| {
-            list.into_iter().map(|problem| format!("\n  step `{}`: {problem}", step.name)).collect::<Vec<_>>()
-        })
-        .collect();
-    if !problems.is_empty() {
-        return Err(Failure::bad(
-            Code::HANDLER_SETTINGS,
-            format!("the template's API calls cannot be made:{problems}"),
-        ));
-    }
-    Ok(Handlers::new().with("command", command).with("http", HttpHandler::new()))
 }
 
 fn no_handler(missing: &tasker_core::registry::MissingHandlers) -> Failure {

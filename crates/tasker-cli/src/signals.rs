@@ -46,26 +46,3 @@ impl Requests {
         }
     }
 }
-
-/// Waits for Ctrl-C or a request to terminate.
-pub(crate) async fn signal() {
-    #[cfg(unix)]
-    {
-        if let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
-            unix::signal(SignalKind::interrupt()),
-            unix::signal(SignalKind::terminate()),
-            unix::signal(SignalKind::hangup()),
-        ) {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-                _ = hangup.recv() => {}
-            }
-            return;
-        }
-    }
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without signals the program is ended from outside; nothing to wait for.
-        std::future::pending::<()>().await;
-    }
-}

@@ -4,18 +4,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_domain::code::Coded;
 use tasker_domain::state::TaskState;
-use tasker_postgres::ledger::{NewWorker, TaskOverview};
+use tasker_postgres::ledger::TaskOverview;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::enter::Entered;
 use crate::error::RunError;
 use crate::orchestration::{
-    Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, StepDeadlines, Unobserved, Worker, expire_steps,
-    has_deadlines,
+    Definitions, Drive, DriveEnd, Goal, StepDeadlines, Unobserved, expire_steps, has_deadlines,
 };
-use crate::tasker::{MAX_RESULT_BYTES, Tasker};
+use crate::tasker::Tasker;
 
 /// When a job whose task is held by others looks again.
 const OTHERS_WORK: Duration = Duration::from_secs(5);
@@ -83,37 +82,10 @@ impl Tasker {
                 return Ok(Handled::AtRest { state });
             }
         }
-        let entry = NewWorker {
-            name: &self.label,
-            lease: self.worker_pulse().lease,
-            concurrency: self.concurrency,
-            task_id: Some(task_id),
-            queues: Some(&[]),
-            handlers: Some(&[]),
-            types: &[],
-            templates: None,
-        };
+        let entry = self.entry_for_one_task(Some(task_id), self.worker_pulse());
         let worker_id = self.ledger().start_worker(&entry).await?;
-        let (lost, holding) = (CancellationToken::new(), Holding::default());
-        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
-            .map_err(RunError::Heartbeat)?;
-        let mut worker = Worker {
-            ledger: self.ledger().clone(),
-            exchanger: None,
-            id: worker_id,
-            label: self.label.clone(),
-            handlers: self.handlers.clone(),
-            definitions,
-            clock: Arc::clone(&self.clock),
-            entropy: self.entropy.clone(),
-            concurrency: self.concurrency,
-            max_result_bytes: MAX_RESULT_BYTES,
-            lanes: Vec::new(),
-            correlation_id: self.correlation_id(),
-            holding,
-            calls_at_a_time: 1,
-            outlives_outages: true,
-        };
+        let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, self.worker_pulse())?;
+        worker.definitions = definitions;
         let called = Arc::new(Notify::new());
         let _deadlines = StepDeadlines::watch(&definition.template, self.ledger(), &self.clock, &called);
         let drive = Drive {
@@ -145,10 +117,7 @@ impl Tasker {
             DriveEnd::Duplicate { task_id } => Err(RunError::Duplicate { task_id }),
             DriveEnd::Failed { error, .. } => Err(RunError::Database { task_id: Some(task_id), error }),
         };
-        // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
-        if let Err(error) = self.ledger().stop_worker(worker_id).await {
-            tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
-        }
+        self.leave(worker_id).await;
         handled
     }
 

@@ -3,6 +3,7 @@
 pub mod clock;
 mod code;
 pub mod database;
+mod enter;
 pub mod entropy;
 pub mod error;
 pub mod handle_task;

@@ -8,22 +8,21 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::PgPool;
-use tasker_domain::code::Coded;
 use tasker_domain::context::ContextCheck;
 use tasker_domain::correlation::CorrelationId;
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, NewWorker, RegistrationOutcome, TaskRecord, WorkerId};
+use tasker_postgres::ledger::{Ledger, LedgerError, NewTask, RegistrationOutcome, TaskRecord, WorkerId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
+use crate::enter::Entered;
 use crate::entropy::Entropy;
 use crate::error::RunError;
 use crate::orchestration::{
-    Definition, Drive, DriveEnd, Goal, Heartbeat, Holding, NAMELESS, Observer, Pulse, StepDeadlines, Unobserved,
-    Worker, take_over_from,
+    Definition, Drive, DriveEnd, Goal, NAMELESS, Observer, Pulse, StepDeadlines, Unobserved, take_over_from,
 };
 use crate::registry::Handlers;
 
@@ -174,30 +173,14 @@ impl Tasker {
             Target::New { .. } => None,
             Target::Resume { task_id } => Some(task_id),
         };
-        let worker_id = self.ledger.start_worker(&self.entry(task_id)).await?;
-        let lost = CancellationToken::new();
-        let holding = Holding::default();
-        let heartbeat =
-            Heartbeat::start(&self.ledger, worker_id, self.pulse.unwrap_or(Pulse::RUN), holding.clone(), lost.clone())
-                .map_err(RunError::Heartbeat)?;
+        let pulse = self.pulse.unwrap_or(Pulse::RUN);
+        let worker_id = self.ledger.start_worker(&self.entry_for_one_task(task_id, pulse)).await?;
+        let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, pulse)?;
         let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
-        let mut worker = Worker {
-            ledger: self.ledger.clone(),
-            exchanger: None,
-            id: worker_id,
-            label: self.label.clone(),
-            handlers: self.handlers.clone(),
-            definitions: HashMap::from([(registered.definition_id, definition)]).into(),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-            concurrency: self.concurrency,
-            max_result_bytes: MAX_RESULT_BYTES,
-            lanes: task_id.map(|id| -id).into_iter().collect(),
-            correlation_id: self.correlation_id(),
-            holding,
-            calls_at_a_time: 1,
-            outlives_outages: false,
-        };
+        worker.definitions = HashMap::from([(registered.definition_id, definition)]).into();
+        worker.lanes = task_id.map(|id| -id).into_iter().collect();
+        // Who watches a run is told at once that the database is away, and can resume it.
+        worker.outlives_outages = false;
         let create = new_task
             .map(|(context, details)| NewTask {
                 definition_id: registered.definition_id,
@@ -225,25 +208,8 @@ impl Tasker {
         let end = worker.drive(drive).await;
         heartbeat.stop();
         let outcome = self.report(end, started).await;
-        // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
-        if let Err(error) = self.ledger.stop_worker(worker_id).await {
-            tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
-        }
+        self.leave(worker_id).await;
         outcome
-    }
-
-    /// How the worker of one run enters the list: it serves no common lane.
-    fn entry(&self, task_id: Option<i64>) -> NewWorker<'_> {
-        NewWorker {
-            name: &self.label,
-            lease: self.pulse.unwrap_or(Pulse::RUN).lease,
-            concurrency: self.concurrency,
-            task_id,
-            queues: Some(&[]),
-            handlers: Some(&[]),
-            types: &[],
-            templates: None,
-        }
     }
 
     /// Checks a context and fills its defaults in; both documents come back as they are stored.

@@ -11,12 +11,10 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
+use crate::enter::Entered;
 use crate::error::RunError;
-use crate::orchestration::{
-    Asked, Care, Caretaker, Definitions, Drive, DriveEnd, Goal, Heartbeat, Holding, Listener, Observer, Pulse,
-    Unobserved, Worker,
-};
-use crate::tasker::{MAX_RESULT_BYTES, Tasker};
+use crate::orchestration::{Asked, Care, Caretaker, Drive, DriveEnd, Goal, Listener, Observer, Pulse, Unobserved};
+use crate::tasker::Tasker;
 
 /// Exchanges of one worker that are in flight at the same time; more only make the batches smaller.
 const CALLS_AT_A_TIME: usize = 2;
@@ -183,10 +181,7 @@ impl Tasker {
             match end {
                 DriveEnd::Stopped { executions, .. } => {
                     report.executions += executions;
-                    // A worker that could not be taken out of the list is found dead by its lease; that loses nothing.
-                    if let Err(error) = self.ledger().stop_worker(worker_id).await {
-                        tracing::debug!(%error, code = %error.code(), worker_id, "the worker stays in the list until its lease is over");
-                    }
+                    self.leave(worker_id).await;
                     return Ok(report);
                 }
                 DriveEnd::Lost { .. } => {
@@ -244,28 +239,10 @@ impl Tasker {
     }
 
     async fn work_as(&self, worker_id: WorkerId, work: &mut Work<'_>, called: &Notify) -> Result<DriveEnd, RunError> {
-        let lost = CancellationToken::new();
-        let holding = Holding::default();
-        let heartbeat = Heartbeat::start(self.ledger(), worker_id, self.worker_pulse(), holding.clone(), lost.clone())
-            .map_err(RunError::Heartbeat)?;
+        let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, self.worker_pulse())?;
         let exchanger = self.ledger().exchanger();
-        let mut worker = Worker {
-            ledger: self.ledger().clone(),
-            exchanger: Some(exchanger.clone()),
-            id: worker_id,
-            label: self.label.clone(),
-            handlers: self.handlers.clone(),
-            definitions: Definitions::default(),
-            clock: self.clock.clone(),
-            entropy: self.entropy.clone(),
-            concurrency: self.concurrency,
-            max_result_bytes: MAX_RESULT_BYTES,
-            lanes: Vec::new(),
-            correlation_id: self.correlation_id(),
-            holding,
-            calls_at_a_time: CALLS_AT_A_TIME,
-            outlives_outages: true,
-        };
+        worker.exchanger = Some(exchanger.clone());
+        worker.calls_at_a_time = CALLS_AT_A_TIME;
         let drive = Drive {
             create: Vec::new(),
             inbox: work.inbox.as_mut(),

@@ -41,6 +41,11 @@ impl Decimal {
         self.scale
     }
 
+    /// The nearest binary number.
+    pub fn as_f64(self) -> f64 {
+        self.to_string().parse().expect("digits with at most one point are a number")
+    }
+
     /// The number without its point: 1250 for 12.50.
     pub const fn units(self) -> i128 {
         self.units

@@ -20,6 +20,7 @@ pub mod retry_after;
 pub mod rewind;
 pub mod script;
 pub mod simulation;
+pub mod span;
 pub mod state;
 pub mod statistics;
 pub mod step_error;

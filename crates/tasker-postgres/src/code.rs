@@ -4,7 +4,7 @@ use tasker_domain::code::{Code, Coded};
 
 use crate::cluster::{ClusterError, FetchError};
 use crate::connection::ConnectError;
-use crate::functions::{FunctionError, InvalidDecimal, UnknownWord};
+use crate::functions::FunctionError;
 use crate::ledger::LedgerError;
 use crate::maintenance::MaintenanceError;
 use crate::models::ModelError;
@@ -105,18 +105,6 @@ impl Coded for FunctionError {
             Self::Cycle(_) => Code::NOT_A_GRAPH,
             Self::Database(_) => Code::DATABASE_ERROR,
         }
-    }
-}
-
-impl Coded for InvalidDecimal {
-    fn code(&self) -> Code {
-        Code::UNKNOWN_WORD
-    }
-}
-
-impl Coded for UnknownWord {
-    fn code(&self) -> Code {
-        Code::UNKNOWN_WORD
     }
 }
 

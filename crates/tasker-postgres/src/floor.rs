@@ -26,11 +26,6 @@ pub struct Answer {
     pub complete: Vec<i64>,
 }
 
-/// The task of a step.
-pub fn task_of(step_id: i64) -> i64 {
-    step_id >> 20
-}
-
 /// A connection for one exchange after the other.
 ///
 /// # Errors

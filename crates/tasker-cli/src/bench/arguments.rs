@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use tasker_postgres::schema::Shape;
 
+use super::driver::context;
 use super::graph::{Graph, GraphShape};
 use crate::arguments::duration;
 use crate::failure::Failure;
@@ -44,8 +45,11 @@ pub struct BenchArguments {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
     pub workers: u16,
     /// Steps that a worker holds at the same time
-    #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub concurrency: u32,
+    /// Bytes of each task's context
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(40..=1_000_000))]
+    pub context_bytes: u32,
     /// How long each handler sleeps: 10ms, 1s
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub sleep: Option<Duration>,
@@ -122,6 +126,7 @@ pub(super) struct Setting {
     pub(super) in_flight: usize,
     pub(super) workers: usize,
     pub(super) concurrency: usize,
+    pub(super) context: Arc<str>,
     pub(super) sleep: Option<Duration>,
 }
 
@@ -143,6 +148,7 @@ impl Setting {
             in_flight,
             workers: usize::from(arguments.workers),
             concurrency: arguments.concurrency as usize,
+            context: context(arguments.context_bytes as usize).into(),
             sleep: arguments.sleep,
         })
     }

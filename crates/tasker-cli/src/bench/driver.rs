@@ -8,8 +8,12 @@ use tasker_core::clock::Clock;
 
 use super::meter::Spent;
 
-/// About 40 bytes.
-pub(super) const CONTEXT: &str = r#"{"order_id": 4711, "customer": "bench"}"#;
+/// The context of a task, with as many further letters as it takes to have this many bytes; 39 at least.
+pub(super) fn context(bytes: usize) -> String {
+    const START: &str = r#"{"order_id": 4711, "customer": "bench"#;
+    const END: &str = r#""}"#;
+    format!("{START}{}{END}", "h".repeat(bytes.saturating_sub(START.len() + END.len())))
+}
 
 /// About 100 bytes.
 const RESULTS: &str =

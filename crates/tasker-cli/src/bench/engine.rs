@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Setting;
-use super::driver::{CONTEXT, Round, Work};
+use super::driver::{Round, Work};
 use super::graph::HANDLER;
 use super::meter::Meter;
 use super::unavailable;
@@ -204,7 +204,7 @@ struct Client {
 
 impl Client {
     async fn run(self) -> Result<Vec<Duration>, Failure> {
-        let context = Json::parse(CONTEXT).map_err(unavailable)?;
+        let context = Json::parse(&self.setting.context).map_err(unavailable)?;
         let mut latencies = Vec::new();
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use tasker_postgres::floor::{self, Answer, Done, PgConnection};
 use tokio::task::JoinSet;
 
 use super::arguments::Setting;
-use super::driver::{CONTEXT, Round, Work};
+use super::driver::{Round, Work};
 use super::meter::Meter;
 use super::unavailable;
 use crate::failure::Failure;
@@ -77,7 +77,7 @@ impl<'a> Floor<'a> {
         Ok(Self {
             setting,
             work: Arc::new(work.clone()),
-            context: RawValue::from_string(CONTEXT.to_owned()).map_err(unavailable)?,
+            context: RawValue::from_string(setting.context.to_string()).map_err(unavailable)?,
             left: tasks - at_once,
             asked: 0,
             waiting: vec![work.clock.elapsed(); at_once],

@@ -1,6 +1,7 @@
 //! The graphs whose tasks are run.
 
 use clap::ValueEnum;
+use tasker_domain::code::Coded;
 use tasker_domain::template::{Source, Template, parse};
 
 use crate::failure::Failure;
@@ -95,8 +96,8 @@ impl Graph {
             ));
         }
         let checked = parse(&Source::new("bench.yaml", text), None).map_err(|problems| {
-            let first = problems.iter().next().map(|problem| problem.message.clone()).unwrap_or_default();
-            Failure::data(format!("a task of this size is too large: {first}")).advise("name a smaller --size")
+            Failure::bad(problems.code(), format!("a task of this size is too large: {problems}"))
+                .advise("name a smaller --size")
         })?;
         Ok(Self { template: checked.template, parents })
     }

@@ -20,16 +20,17 @@ pub use arguments::BenchArguments;
 use crate::arguments::DatabaseArguments;
 use crate::failure::{ExitStatus, Failure};
 use crate::printing::to_stdout;
-use crate::signals::signal;
+use crate::signals::Requests;
 use arguments::Setting;
 use place::Place;
 
 pub(crate) async fn run(arguments: BenchArguments, database: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     let setting = Arc::new(Setting::of(&arguments)?);
+    let mut requests = Requests::listen()?;
     let measured = tokio::select! {
         measured = measure(&arguments, &setting, database) => Some(measured?),
         // What runs is dropped, and with it the private server and its folder.
-        () = signal() => None,
+        () = requests.next() => None,
     };
     let Some(report) = measured else {
         return Ok(ExitStatus::Interrupted);

@@ -115,7 +115,7 @@ async fn programs_that_cannot_be_started_are_found_before_anything_is_written() 
     let mut command = tasker(&["run", "bad.yaml", "--database-url", &database.url()]);
     command.current_dir(folder.path());
     let words = [
-        "the template's commands cannot be run",
+        "steps cannot be carried out as the templates say",
         "missing.sh",
         "plain.txt",
         "no-such-program-anywhere",

@@ -125,7 +125,7 @@ async fn a_task_for_later_has_its_instants() {
         why.contains("[waits_for_start]") && why.contains("cancelled unless it has ended by 2090-01-01 12:00:00 UTC"),
         "{why}"
     );
-    desk.ended("task create parcel.yaml --run-at tomorrow", 64, &["`tomorrow` is no unit of time"]);
+    desk.ended("task create parcel.yaml --run-at tomorrow", 64, &["this is no span; write numbers with units"]);
     desk.ended("task create parcel.yaml --run-at 2090-01-01", 64, &["2026-05-17T12:00:00Z"]);
 }
 

@@ -182,7 +182,7 @@ fn wrong_arguments_end_with_64() {
         (&["run"], &["<TEMPLATE>"]),
         (&["run", "a.yaml", "b.yaml"], &["unexpected argument 'b.yaml'"]),
         (&["run", "a.yaml", "--timeout", "0s"], &["--timeout", "longer than nothing"]),
-        (&["run", "a.yaml", "--timeout", "5 weeks"], &["--timeout", "ms, s, m or h"]),
+        (&["run", "a.yaml", "--timeout", "5 weeks"], &["--timeout", "ms, s, m, h or d"]),
         (&["run", "a.yaml", "--timeout", "1e999s"], &["--timeout"]),
         (&["run", "a.yaml", "--concurrency", "0"], &["--concurrency", "1..=10000"]),
         (&["run", "a.yaml", "--frobnicate"], &["--frobnicate"]),

@@ -4,9 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use tasker_domain::span;
 use tasker_domain::state::TaskState;
 use tasker_postgres::ledger::{Ledger, LedgerError};
 use tasker_postgres::models::{ModelError, Task};
+
+/// Longer than any database has been there; more would not fit the arithmetic of instants.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 86_400);
 
 /// Which tasks; what is not given does not matter.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -100,25 +104,11 @@ impl Filter {
     }
 }
 
-/// Reads `90s`, `30m`, `2h`, `7d`.
+/// Reads `90s`, `30m`, `2h`, `7d`: a number alone could mean anything.
 fn time(text: &str) -> Result<Duration, FilterProblem> {
-    let digits = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit {
-        "s" => Some(1),
-        "m" => Some(60),
-        "h" => Some(3_600),
-        "d" => Some(86_400),
-        _ => None,
-    };
-    let number: Option<u64> = number.parse().ok();
-    number
-        .zip(seconds)
-        .and_then(|(number, seconds)| number.checked_mul(seconds))
-        // Longer than any database has been there; more would not fit the arithmetic of instants.
-        .filter(|seconds| *seconds <= 100 * 366 * 86_400)
-        .map(Duration::from_secs)
-        .ok_or_else(|| FilterProblem(format!("`{text}` is no time: write a number and s, m, h or d, such as 2h")))
+    let problem = |what: &dyn std::fmt::Display| FilterProblem(format!("`{text}` is no time: {what}"));
+    let time = span::with_units(text).map_err(|wrong| problem(&wrong))?;
+    if time > LONGEST { Err(problem(&"it is longer than a hundred years")) } else { Ok(time) }
 }
 
 /// The tasks that fit, at most so many: the oldest, or the newest.

@@ -130,6 +130,31 @@ async fn a_failed_step_that_is_resolved_lets_its_children_go_on() {
     bench.assert_side_tables_empty().await;
 }
 
+/// A worker that comes after the answer would pass over rows that are still locked, and leave the task to nobody.
+#[tokio::test]
+async fn what_changes_nothing_holds_nothing_once_it_is_answered() {
+    let bench = Bench::new(Script::default()).await;
+    let task_id = submitted(&bench).await;
+    let a = step_id(&bench, task_id, "a").await;
+    change_step(&bench, a, StepChange::Bypass).await;
+    let mut other = bench.pool().acquire().await.unwrap();
+    for turn in 0..20 {
+        let answer = match turn % 2 {
+            0 => change_step(&bench, a, StepChange::Cancel).await,
+            _ => change_step(&bench, a, StepChange::Bypass).await,
+        };
+        assert!(!matches!(answer, Operated::Done { .. }), "{answer:?}");
+        let free: i64 = sqlx::query_scalar(
+            "select count(*) from (select from tasker_engine.task where task_id = $1 for update skip locked) free",
+        )
+        .bind(task_id)
+        .fetch_one(&mut *other)
+        .await
+        .unwrap();
+        assert_eq!(free, 1, "after {answer:?}, try {turn}");
+    }
+}
+
 #[tokio::test]
 async fn a_failed_step_gets_results_by_hand() {
     let script = Script::default().on("b", |_| Err(StepError::permanent("broken"))).on("d", |step: &StepContext| {

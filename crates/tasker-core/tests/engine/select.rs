@@ -20,9 +20,9 @@ fn conditions_that_cannot_be_read_say_what_can() {
         ("state=", "write KEY=VALUE"),
         ("state=broken", "`broken` is no state of a task: write one of pending, in_progress, complete, error"),
         ("type=order", "`order` is no task type: write NAMESPACE/NAME"),
-        ("older-than=2", "`2` is no time: write a number and s, m, h or d"),
-        ("older-than=99999999999999999999d", "is no time"),
-        ("older-than=999999999d", "is no time"),
+        ("older-than=2", "`2` is no time: a number has no unit; write ms, s, m, h or d"),
+        ("older-than=99999999999999999999d", "is no time: the span is too long"),
+        ("older-than=999999999d", "is no time: it is longer than a hundred years"),
         ("colour=red", "`colour` is no condition: there are state, type"),
     ] {
         let problem = Filter::default().add(condition).unwrap_err().to_string();

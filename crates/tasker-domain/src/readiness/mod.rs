@@ -20,12 +20,10 @@ mod semantics;
 mod snapshot;
 mod tasker;
 mod tracker;
+mod words;
 
 pub use backoff::TooManyAttempts;
-pub use context::{
-    ContextCounts, ExecutionStatus, HealthStatus, RecommendedAction, TaskExecutionContext, UnknownWord,
-    task_execution_context, task_execution_contexts,
-};
+pub use context::{ContextCounts, TaskExecutionContext, task_execution_context, task_execution_contexts};
 pub use outlook::{Outlook, StepStanding, TaskStanding, task_standing};
 pub use positions::{CycleBehindRoot, DependencyLevel, StepDag, dependency_levels, step_dag};
 pub use rails::{Rails, StepReadiness, step_readiness, step_readiness_batch};
@@ -35,3 +33,6 @@ pub use semantics::{Judged, Parents, Semantics};
 pub use snapshot::{Edge, Rows, Snapshot, SnapshotError};
 pub use tasker::{DeathCause, Standing, StandingCounts, Tasker};
 pub use tracker::{RailsTracker, TaskTracker, Tracker};
+pub use words::{
+    BackoffKind, BlockingReason, ExecutionStatus, HealthStatus, RecommendedAction, RetryStatus, UnknownWord, Urgency,
+};

@@ -6,10 +6,12 @@
 use std::time::Duration;
 
 use crate::problem::{Problem, Problems, Source, nearest, or_list, quoted};
+use crate::span::{self, SpanProblem};
 use crate::template::Template;
 use crate::yaml::{self, Mapping, Node, Resolved};
 
-use super::span;
+/// Longest that an attempt may take: ten years, as in scripts of outcomes.
+const LONGEST: Duration = Duration::from_secs(315_360_000);
 
 /// Durations that fit their template.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -87,12 +89,18 @@ fn spans(node: &Node, problems: &mut Vec<Problem>) -> Vec<Duration> {
     }
 }
 
+fn short_enough(read: Result<Duration, SpanProblem>) -> Result<Duration, String> {
+    let span = read.map_err(|problem| problem.to_string())?;
+    if span > LONGEST { Err("the span is longer than ten years".to_owned()) } else { Ok(span) }
+}
+
 fn one(node: &Node, problems: &mut Vec<Problem>) -> Option<Duration> {
     let read = node.as_scalar().and_then(|scalar| match scalar.resolve() {
         Resolved::Int(number) | Resolved::Float(number) => {
-            Some(number.parse().map_err(|_| "this number cannot be read".to_owned()).and_then(span::of_seconds))
+            let seconds: Result<f64, _> = number.parse().map_err(|_| "this number cannot be read".to_owned());
+            Some(seconds.and_then(|seconds| short_enough(span::of_seconds(seconds))))
         }
-        Resolved::Text => Some(span::parse(&scalar.text)),
+        Resolved::Text => Some(short_enough(span::parse(&scalar.text))),
         Resolved::Null | Resolved::Bool(_) | Resolved::NotFinite => None,
     });
     match read {

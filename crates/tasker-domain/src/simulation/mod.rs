@@ -37,7 +37,6 @@ mod chance;
 mod durations;
 mod outcome;
 mod rounds;
-mod span;
 
 use std::fmt;
 use std::num::NonZeroUsize;

@@ -73,6 +73,8 @@ create table tasker_engine.definition_step (
   deadline         interval,
   primary key (definition_id, ix)
 );
+-- whether a definition has a step with a deadline is asked at each creation
+create index definition_step_deadline on tasker_engine.definition_step (definition_id) where deadline is not null;
 create table tasker_engine.definition_edge (
   definition_id bigint not null,
   to_ix         integer not null,

@@ -38,7 +38,7 @@ begin
     from asked a join made m on m.task_id = a.task_id
   ), planned as materialized (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
-      s.retry_limit, s.retryable, s.skippable, s.deadline, f.inputs, f.not_before,
+      s.retry_limit, s.retryable, s.skippable, f.inputs, f.not_before,
       -- a claim of a step that is passed over counts as attempt 0 (R-18)
       case when f.details ? 'bypass_places' then (f.details->'bypass_places' @> to_jsonb(s.ix))::int else 0 end as bypassed,
       case when f.reserved then -f.task_id else s.lane_id end as lane,
@@ -69,15 +69,6 @@ begin
     select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
     where q.unmet = 0 and q.owner is null and f.not_before is null order by q.step_id
     returning step_id
-  ), delayed as (
-    insert into later (lane, wake_at, step_id)
-    select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
-    where q.unmet = 0 and f.not_before is not null order by q.step_id
-  ), limits as (
-    -- no step can run before its task begins
-    insert into step_deadline (at, step_id) select coalesce(not_before, p_now) + deadline, step_id from planned where deadline is not null
-  ), ends as (
-    insert into deadline (at, task_id) select deadline, task_id from fresh where deadline is not null
   ), counters as (
     insert into task (task_id, definition_id, remaining, alive, waiting, running, reserved, fail_fast, last_at, not_before, deadline)
     select f.task_id, f.definition_id, f.steps, f.roots, case when f.not_before is null then 0 else f.roots end,
@@ -91,6 +82,26 @@ begin
     (select array_agg(step_id order by step_id) from queued where owner is not null),
     (select array_agg(task_id order by task_id) from counters where running), exists (select from line)
   into tasks, places, claimed, started, lined;
+
+  -- Rare, and each part of the statement above is set up in every call.
+  if num_nonnulls(variadic p_starts) > 0 then
+    insert into later (lane, wake_at, step_id)
+    select q.lane, q.rank, q.step_id
+    from task t join tasker_workflow_steps s on s.task_id = t.task_id join queue q on q.step_id = s.workflow_step_id
+    where t.task_id = any(tasks) and t.not_before is not null and q.unmet = 0
+    order by q.step_id;
+  end if;
+  if num_nonnulls(variadic p_deadlines) > 0 then
+    insert into deadline (at, task_id) select deadline, task_id from task where task_id = any(tasks) and deadline is not null;
+  end if;
+  if exists (select from definition_step f where f.definition_id = any(p_definitions) and f.deadline is not null) then
+    -- no step can run before its task begins
+    insert into step_deadline (at, step_id)
+    select coalesce(t.not_before, p_now) + f.deadline, q.step_id
+    from task t join tasker_workflow_steps s on s.task_id = t.task_id join queue q on q.step_id = s.workflow_step_id
+    join definition_step f on f.definition_id = t.definition_id and f.ix = q.ix and f.deadline is not null
+    where t.task_id = any(tasks);
+  end if;
 
   -- Keys that were taken: looked up by a statement of its own, which sees rows that were committed meanwhile.
   if coalesce(cardinality(places), 0) < cardinality(p_keys) then

@@ -573,47 +573,66 @@ begin
         where p.so_far <= 262144);
     end if;
   end if;
-  return query
-    with s as materialized (
-      select q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed from queue q where q.step_id = any(v_claimed)
-    ), tasks as (select distinct task_id from s)
-    select 'i'::"char", null::bigint, null::bigint, null::int, null::int, null::int, null::int, null::bigint[], v_instant, null::jsonb
-    union all
-    select 'n', t, null, null, place, null, null, null, null, null from unnest(v_new, v_new_places) x(t, place)
-    union all
-    select 'd', t, null, null, place, null, null, null, null, null from unnest(v_old, v_old_places) x(t, place)
-    union all
-    select 't', l.definition_id, t.task_id, null, null, null, null, null, null, t.context
-    from tasks join tasker_tasks t on t.task_id = tasks.task_id join task l on l.task_id = t.task_id
-    union all
-    select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, null, x.results
-    from tasker_workflow_steps x where x.workflow_step_id = any(v_parents)
-    union all
-    select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed,
-      array(select e.from_step_id from tasker_workflow_step_edges e where e.to_step_id = s.step_id), null,
-      case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = s.step_id) end
-    from s
-    union all
-    select 'c', t, null, null, null, null, null, null, null, null from unnest(v_complete) t
-    union all
-    select 'f', t, null, null, null, null, null, null, null, null from unnest(v_failed) t
-    union all
-    select 'h', t, null, null, null, null, null, null, null, null from unnest(v_halted) t
-    union all
-    select 'p', t, null, null, null, null, null, null, null, null from unnest(v_parked) t
-    union all
-    select case when o = any(v_recorded) then 'y' else 'x' end::"char", o, null, null, null, null, null, null, null, null from unnest(p_steps) o
-    where not o = any(coalesce(v_done, '{}') || coalesce(v_err, '{}') || coalesce(v_back, '{}'))
-    union all
+  -- What is only an id is told row by row: as branches of one query, each would be set up in every call.
+  kind := 'i'; at := v_instant; return next;
+  at := least(v_next_due, v_first_wait);
+  if at is not null then
+    kind := 'w'; return next;
+    at := null;
+  end if;
+  if v_stale then
+    kind := 'v'; return next;
+  end if;
+  kind := 'n';
+  for v_place in 1 .. coalesce(cardinality(v_new), 0) loop
+    a := v_new[v_place]; m := v_new_places[v_place]; return next;
+  end loop;
+  kind := 'd';
+  for v_place in 1 .. coalesce(cardinality(v_old), 0) loop
+    a := v_old[v_place]; m := v_old_places[v_place]; return next;
+  end loop;
+  m := null;
+  kind := 'c';
+  foreach a in array coalesce(v_complete, '{}') loop return next; end loop;
+  kind := 'f';
+  foreach a in array coalesce(v_failed, '{}') loop return next; end loop;
+  kind := 'h';
+  foreach a in array coalesce(v_halted, '{}') loop return next; end loop;
+  kind := 'p';
+  foreach a in array coalesce(v_parked, '{}') loop return next; end loop;
+  kind := 'l';
+  foreach a in array v_held loop return next; end loop;
+  if cardinality(p_steps) > coalesce(cardinality(v_done), 0) + coalesce(cardinality(v_err), 0) + coalesce(cardinality(v_back), 0) then
+    foreach a in array p_steps loop
+      if not a = any(coalesce(v_done, '{}') || coalesce(v_err, '{}') || coalesce(v_back, '{}')) then
+        kind := case when a = any(v_recorded) then 'y' else 'x' end;
+        return next;
+      end if;
+    end loop;
+  end if;
+  if cardinality(v_recorded) > 0 then
     -- ends that an earlier try of this call wrote
-    select case when t.complete then 'c' else 'f' end::"char", t.task_id, null, null, null, null, null, null, null, null
-    from tasker_tasks t where t.task_id = any(array(
-      select l.task_id from task l where l.ended and l.task_id = any(array(
-        select s.task_id from tasker_workflow_steps s where s.workflow_step_id = any(v_recorded)))))
-    union all
-    select 'l', o, null, null, null, null, null, null, null, null from unnest(v_held) o
-    union all
-    select 'v', null, null, null, null, null, null, null, null, null where v_stale
-    union all
-    select 'w', null, null, null, null, null, null, null, least(v_next_due, v_first_wait), null;
+    return query
+      select case when t.complete then 'c' else 'f' end::"char", t.task_id, null::bigint, null::int, null::int, null::int, null::int,
+        null::bigint[], null::timestamptz, null::jsonb
+      from tasker_tasks t where t.task_id = any(array(
+        select l.task_id from task l where l.ended and l.task_id = any(array(
+          select s.task_id from tasker_workflow_steps s where s.workflow_step_id = any(v_recorded)))));
+  end if;
+  if cardinality(v_claimed) > 0 then
+    return query
+      with s as materialized (
+        select q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed from queue q where q.step_id = any(v_claimed)
+      )
+      select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::bigint[], null::timestamptz, t.context
+      from (select distinct task_id from s) x join tasker_tasks t on t.task_id = x.task_id join task l on l.task_id = t.task_id
+      union all
+      select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, null, x.results
+      from tasker_workflow_steps x where x.workflow_step_id = any(v_parents)
+      union all
+      select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed,
+        array(select e.from_step_id from tasker_workflow_step_edges e where e.to_step_id = s.step_id), null,
+        case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = s.step_id) end
+      from s;
+  end if;
 end $$;

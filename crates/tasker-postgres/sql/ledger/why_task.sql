@@ -1,7 +1,7 @@
 -- What is known of the task $1 that has to do with whether it goes on.
-select t.task_id, n.name as namespace, k.name, k.version, coalesce(x.to_state, 'pending') as state,
+select n.name as namespace, k.name, k.version, coalesce(x.to_state, 'pending') as state,
   e.task_id is not null as ours, coalesce(e.reserved, false) as reserved, e.paused, coalesce(e.halted, false) as halted, e.deadline,
-  x.metadata as newest, x.created_at as newest_at,
+  x.metadata as newest,
   exists (select from tasker_engine.worker w
     where not w.lost and w.seen_at + w.lease > clock_timestamp() and w.types && array[n.name || '/' || k.name, n.name || '/*', '*']) as adopted,
   tasker_engine.fitting_definition_1(t.task_id) is not null as fits,

@@ -3,69 +3,11 @@
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgExecutor, Row};
+use tasker_domain::decimal::Decimal;
+use tasker_domain::readiness::{ExecutionStatus, HealthStatus, RecommendedAction, Urgency};
 use tasker_domain::state::{TaskState, UnknownState};
 
-use super::{Decimal, FunctionError, words::words};
-
-words! {
-    /// Where a task stands (B-SQL-046). The first that applies, in this order.
-    ExecutionStatus, "execution status", {
-        /// A step can run now.
-        HasReadySteps = "has_ready_steps",
-        /// A step runs.
-        Processing = "processing",
-        /// A failed step has used up its attempts.
-        BlockedByFailures = "blocked_by_failures",
-        /// There are steps, and all are complete or settled by a person.
-        AllComplete = "all_complete",
-        /// None of these.
-        WaitingForDependencies = "waiting_for_dependencies",
-    }
-}
-
-words! {
-    /// What should be done (B-SQL-047); each belongs to one [`ExecutionStatus`].
-    RecommendedAction, "recommended action", {
-        /// Carry out what is ready.
-        ExecuteReadySteps = "execute_ready_steps",
-        /// Wait for what runs.
-        WaitForCompletion = "wait_for_completion",
-        /// See to the failures.
-        HandleFailures = "handle_failures",
-        /// End the task.
-        FinalizeTask = "finalize_task",
-        /// Wait.
-        WaitForDependencies = "wait_for_dependencies",
-    }
-}
-
-words! {
-    /// What the failures of a task mean (B-SQL-050).
-    HealthStatus, "health status", {
-        /// No failed step.
-        Healthy = "healthy",
-        /// Failed steps, and something can go on or will be tried again.
-        Recovering = "recovering",
-        /// Failed steps with their attempts used up, and nothing is ready.
-        Blocked = "blocked",
-        /// Stands in the original's function, which never gives it.
-        Unknown = "unknown",
-    }
-}
-
-words! {
-    /// How soon something should be done.
-    Urgency, "urgency", {
-        /// At the next opportunity.
-        Low = "low",
-        /// Soon.
-        Medium = "medium",
-        /// At once.
-        High = "high",
-        /// By a person.
-        Critical = "critical",
-    }
-}
+use super::FunctionError;
 
 /// How far a task is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -100,7 +42,7 @@ pub struct TaskExecutionContext {
 
 /// The counts of a task and what follows from them (B-SQL-057).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WorkflowSummary<'a> {
+pub struct WorkflowSummary {
     /// All steps.
     pub total_steps: i64,
     /// Completed ones.
@@ -114,7 +56,7 @@ pub struct WorkflowSummary<'a> {
     /// Those that can run now.
     pub ready: i64,
     /// Completed ones in percent.
-    pub completion_percentage: &'a Decimal,
+    pub completion_percentage: Decimal,
     /// Where the task stands.
     pub status: ExecutionStatus,
     /// What its failures mean.
@@ -229,7 +171,7 @@ impl TaskExecutionContext {
     }
 
     /// The counts and what follows from them (B-SQL-057).
-    pub fn workflow_summary(&self) -> WorkflowSummary<'_> {
+    pub fn workflow_summary(&self) -> WorkflowSummary {
         WorkflowSummary {
             total_steps: self.total_steps,
             completed: self.completed_steps,
@@ -237,7 +179,7 @@ impl TaskExecutionContext {
             in_progress: self.in_progress_steps,
             failed: self.failed_steps,
             ready: self.ready_steps,
-            completion_percentage: &self.completion_percentage,
+            completion_percentage: self.completion_percentage,
             status: self.execution_status,
             health: self.health_status,
             recommended_action: self.recommended_action,

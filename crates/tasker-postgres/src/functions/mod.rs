@@ -5,7 +5,6 @@
 //! snapshots. Values that depend on the present instant take it as an argument. Our own engine asks none of these
 //! functions what to run.
 
-mod decimal;
 mod dependency_levels;
 mod error;
 mod execution_context;
@@ -17,21 +16,20 @@ mod readiness_words;
 mod slowest;
 mod snapshot;
 mod step_dag;
-mod words;
 
-pub use decimal::{Decimal, InvalidDecimal};
 pub use dependency_levels::{DependencyLevel, DependencyLevels};
 pub use error::FunctionError;
-pub use execution_context::{
-    ExecutionStatus, HealthStatus, NextAction, ProgressDetails, RecommendedAction, TaskExecutionContext, Urgency,
-    WorkflowSummary,
-};
+pub use execution_context::{NextAction, ProgressDetails, TaskExecutionContext, WorkflowSummary};
 pub use health::SystemHealthCounts;
 pub(crate) use instant::serialize as serialize_instant;
 pub use metrics::AnalyticsMetrics;
 pub use readiness::{DetailedStatus, ReadinessReport, StepReadiness};
-pub use readiness_words::{BackoffKind, BlockingReason, DependencyStatus, RetryStatus, Selection};
-pub use slowest::{SlowestFilter, SlowestStep, SlowestTask};
+pub use readiness_words::{DependencyStatus, Selection};
+pub use slowest::{SlowestStep, SlowestTask};
 pub use snapshot::task_snapshot;
 pub use step_dag::StepDag;
-pub use words::UnknownWord;
+pub use tasker_domain::decimal::{Decimal, InvalidDecimal};
+pub use tasker_domain::readiness::{
+    BackoffKind, BlockingReason, ExecutionStatus, HealthStatus, RecommendedAction, RetryStatus, UnknownWord, Urgency,
+};
+pub use tasker_domain::statistics::SlowestFilter;

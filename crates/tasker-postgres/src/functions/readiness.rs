@@ -4,12 +4,10 @@ use chrono::NaiveDateTime;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgExecutor, Row};
+use tasker_domain::readiness::{BackoffKind, BlockingReason, RetryStatus};
 use tasker_domain::state::{StepState, UnknownState};
 
-use super::{
-    FunctionError, instant,
-    readiness_words::{BackoffKind, BlockingReason, DependencyStatus, RetryStatus, Selection},
-};
+use super::{DependencyStatus, FunctionError, Selection, instant};
 
 /// Longest wait after a failure that asked for none, in seconds (B-SQL-030).
 const LONGEST_EXPONENTIAL_BACKOFF: i32 = 30;

@@ -4,45 +4,7 @@ use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-use super::{readiness::StepReadiness, words::words};
-
-words! {
-    /// Why a step is not ready (B-SQL-039). The first that applies, in this order.
-    BlockingReason, "blocking reason", {
-        /// A step it waits for is not finished.
-        DependenciesNotSatisfied = "dependencies_not_satisfied",
-        /// Its attempts are used up.
-        RetryNotEligible = "retry_not_eligible",
-        /// It is neither pending nor failed.
-        InvalidState = "invalid_state",
-        /// Something else: a wait before its next attempt, `retryable` false, `in_process` or `processed` true.
-        Unknown = "unknown",
-    }
-}
-
-words! {
-    /// What the attempts of a step allow (B-SQL-042).
-    RetryStatus, "retry status", {
-        /// As many attempts as the limit, or more.
-        MaxRetriesReached = "max_retries_reached",
-        /// Another attempt is allowed.
-        RetryEligible = "retry_eligible",
-        /// The first version of the readiness function said so of a step that waits; the second never does.
-        WaitingForBackoff = "waiting_for_backoff",
-    }
-}
-
-words! {
-    /// Where a step's wait comes from (B-SQL-043).
-    BackoffKind, "kind of backoff", {
-        /// Asked for: number of seconds and last attempt are known.
-        Explicit = "explicit_backoff",
-        /// Follows from the last failure and the number of attempts.
-        Exponential = "exponential_backoff",
-        /// None.
-        None = "no_backoff",
-    }
-}
+use super::StepReadiness;
 
 /// How far the steps are that a step waits for (B-SQL-041).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

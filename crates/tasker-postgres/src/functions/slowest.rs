@@ -8,42 +8,19 @@ use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::QueryAs;
 use sqlx::{FromRow, PgExecutor, Postgres, Row};
 
-use super::{Decimal, FunctionError, execution_context::parsed, instant};
+use super::{Decimal, FunctionError, SlowestFilter, execution_context::parsed, instant};
 
-/// Rows of which tasks, and how many. Filters that are given must all hold, exactly.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlowestFilter {
-    /// Only what was created after this instant (UTC); without it, within the last 24 hours.
-    pub since: Option<NaiveDateTime>,
-    /// At most so many rows; without it, all.
-    pub limit: Option<i32>,
-    /// Name of the namespace.
-    pub namespace: Option<String>,
-    /// Name of the task type.
-    pub task_name: Option<String>,
-    /// Version of the task type.
-    pub version: Option<String>,
-}
-
-impl Default for SlowestFilter {
-    /// The ten slowest of the last 24 hours.
-    fn default() -> Self {
-        Self { since: None, limit: Some(10), namespace: None, task_name: None, version: None }
-    }
-}
-
-impl SlowestFilter {
-    fn ask<'q, T>(&'q self, sql: &'static str) -> QueryAs<'q, Postgres, T, PgArguments>
-    where
-        T: for<'r> FromRow<'r, PgRow>,
-    {
-        sqlx::query_as(sql)
-            .bind(self.since)
-            .bind(self.limit)
-            .bind(self.namespace.as_deref())
-            .bind(self.task_name.as_deref())
-            .bind(self.version.as_deref())
-    }
+/// A statement about the rows that a filter takes.
+fn ask<'q, T>(sql: &'static str, filter: &'q SlowestFilter) -> QueryAs<'q, Postgres, T, PgArguments>
+where
+    T: for<'r> FromRow<'r, PgRow>,
+{
+    sqlx::query_as(sql)
+        .bind(filter.since)
+        .bind(filter.limit)
+        .bind(filter.namespace.as_deref())
+        .bind(filter.task_name.as_deref())
+        .bind(filter.version.as_deref())
 }
 
 /// A completed step and how long it took from its creation (B-SQL-091).
@@ -84,7 +61,7 @@ impl SlowestStep {
     /// [`FunctionError::OriginalFails`] on a database that Rails made, [`FunctionError::NegativeLimit`], and whatever the
     /// database says.
     pub async fn list(executor: impl PgExecutor<'_>, filter: &SlowestFilter) -> Result<Vec<Self>, FunctionError> {
-        Ok(filter.ask(include_str!("../../sql/functions/slowest_steps.sql")).fetch_all(executor).await?)
+        Ok(ask(include_str!("../../sql/functions/slowest_steps.sql"), filter).fetch_all(executor).await?)
     }
 
     /// Attempts, 0 where the row has none.
@@ -130,7 +107,7 @@ impl SlowestTask {
     /// # Errors
     /// As [`SlowestStep::list`].
     pub async fn list(executor: impl PgExecutor<'_>, filter: &SlowestFilter) -> Result<Vec<Self>, FunctionError> {
-        Ok(filter.ask(include_str!("../../sql/functions/slowest_tasks.sql")).fetch_all(executor).await?)
+        Ok(ask(include_str!("../../sql/functions/slowest_tasks.sql"), filter).fetch_all(executor).await?)
     }
 }
 

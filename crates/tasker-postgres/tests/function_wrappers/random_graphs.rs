@@ -130,10 +130,10 @@ fn context_as_rules_have_it(row: TaskExecutionContext) -> readiness::TaskExecuti
         completed_steps: row.completed_steps,
         failed_steps: row.failed_steps,
         ready_steps: row.ready_steps,
-        execution_status: row.execution_status.as_str().parse().unwrap(),
-        recommended_action: row.recommended_action.as_str().parse().unwrap(),
-        completion_percentage: row.completion_percentage.as_str().parse().unwrap(),
-        health_status: row.health_status.as_str().parse().unwrap(),
+        execution_status: row.execution_status,
+        recommended_action: row.recommended_action,
+        completion_percentage: row.completion_percentage,
+        health_status: row.health_status,
     }
 }
 
