@@ -10,7 +10,7 @@ use tasker_domain::span;
 use crate::bench::BenchArguments;
 use crate::db::DbCommand;
 use crate::explain::ExplainArguments;
-use crate::operate::{PauseCommand, StepCommand, TaskCommand, WhyArguments, WorkersArguments};
+use crate::operate::{OperationsArguments, PauseCommand, StepCommand, TaskCommand, WhyArguments, WorkersArguments};
 use crate::postgres::PostgresCommand;
 use crate::template::TemplateCommand;
 use crate::worker::WorkerArguments;
@@ -74,6 +74,8 @@ pub enum Command {
     /// List, pause and resume task types, by NAMESPACE/NAME
     #[command(subcommand)]
     Type(PauseCommand),
+    /// List what people changed that no history tells: pauses, priorities, limits of attempts, rewinds
+    Operations(OperationsArguments),
     /// Work out what a run would do and when, without a database: the rules under a virtual clock
     Simulate(SimulateArguments),
     /// Check, show and compare templates

@@ -30,7 +30,7 @@ pub(crate) fn read(arguments: &ContextArguments) -> Result<Json, Failure> {
             None => (argument.to_owned(), "given by --context".to_owned()),
         },
     };
-    let mut context = Json::parse(&text).map_err(|error| {
+    let context = Json::parse(&text).map_err(|error| {
         Failure::bad(Code::CONTEXT_UNREADABLE, format!("the context {origin} is not JSON: {error}"))
             .advise("write an object such as '{\"order_id\": 7}', or @FILE to read one")
     })?;
@@ -38,7 +38,12 @@ pub(crate) fn read(arguments: &ContextArguments) -> Result<Json, Failure> {
         return Err(Failure::bad(Code::CONTEXT_UNREADABLE, format!("the context {origin} is not an object"))
             .advise("write an object such as '{\"order_id\": 7}'"));
     }
-    for assignment in &arguments.set {
+    with(context, &arguments.set)
+}
+
+/// Sets what `--set` says.
+pub(crate) fn with(mut context: Json, assignments: &[String]) -> Result<Json, Failure> {
+    for assignment in assignments {
         let Some((path, value)) = assignment.split_once('=') else {
             return Err(Failure::bad(Code::ASSIGNMENT_REFUSED, format!("--set {assignment} has no `=`"))
                 .advise("write it as --set path.to.key=value"));

@@ -154,6 +154,7 @@ impl Observer for Feed {
             Progress::TaskCreated { task_id } => Change::TaskCreated { id: task_id, at },
             Progress::StepStarted { place, attempt, .. } => Change::StepStarted { step: step(place), attempt, at },
             Progress::StepSucceeded { place, attempt, .. } => Change::StepCompleted { step: step(place), attempt, at },
+            Progress::StepBypassed { place, .. } => Change::StepCompleted { step: step(place), attempt: 0, at },
             Progress::StepWillRetry { place, attempt, wait, error, .. } => {
                 Change::StepRetrying { step: step(place), attempt, error, at, due: at + wait }
             }

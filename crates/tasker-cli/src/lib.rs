@@ -76,6 +76,7 @@ async fn dispatch(arguments: Arguments) -> Result<ExitStatus, Failure> {
         Command::Workers(workers) => operate::workers(workers, &arguments.database).await,
         Command::Queue(command) => operate::queue(command, &arguments.database).await,
         Command::Type(command) => operate::task_type(command, &arguments.database).await,
+        Command::Operations(operations) => operate::operations(operations, &arguments.database).await,
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Template(command) => template::run(command),
         Command::Explain(arguments) => explain::run(&arguments),

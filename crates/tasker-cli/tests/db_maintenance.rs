@@ -35,7 +35,7 @@ async fn execute(pool: &PgPool, sql: &'static str) {
 /// task that another program made.
 const TASKS: &str = r#"
     SELECT tasker_engine.register_definition_1('shop', 'order', '1.0.0', '', false, '{}', 'hash', false,
-      '{a,b}', '{"",""}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{1}', '{0}');
+      '{a,b}', '{"",""}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{NULL,NULL}', '{1}', '{0}');
     INSERT INTO tasker_engine.worker (name, lease) VALUES ('host:1', interval '1 hour');
     SELECT tasker_engine.exchange_1(1, 'host:1', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, '{1}', false, NULL, false,
       false, '{1,1}', '{"{}","{}"}', '{k1,k2}', '{"{}","{}"}', '{false,false}', '{NULL,NULL}', '{NULL,NULL}', NULL);

@@ -20,6 +20,7 @@ impl Coded for RunError {
             Self::Handlers(missing) => missing.code(),
             Self::Schema(problems) => problems.code(),
             Self::Context(problems) => problems.code(),
+            Self::Bypass(problems) => problems.code(),
             Self::UnstorableContext(_) => Code::VALUE_NOT_STORABLE,
             Self::ContextTooLarge { .. } => Code::CONTEXT_TOO_LARGE,
             Self::UnknownTask { .. } => Code::UNKNOWN_TASK,

@@ -1,6 +1,7 @@
 //! Why a run could not be carried out.
 
 use tasker_domain::context::{ContextProblems, SchemaProblems};
+use tasker_domain::request::RequestProblems;
 use tasker_postgres::ledger::LedgerError;
 
 use crate::entropy::EntropyError;
@@ -32,6 +33,9 @@ pub enum RunError {
         /// The limit.
         most: usize,
     },
+    /// Steps were to be bypassed that the template does not have or does not call skippable. Nothing was written.
+    #[error(transparent)]
+    Bypass(RequestProblems),
     /// There is no such task.
     #[error("there is no task {task_id} in this database")]
     UnknownTask {

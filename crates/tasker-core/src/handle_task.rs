@@ -1,6 +1,7 @@
 //! Working one task from a job of somebody else's queue: as far as it goes now, and then what becomes of it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tasker_domain::state::TaskState;
@@ -10,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::enter::Entered;
 use crate::error::RunError;
-use crate::orchestration::{Definitions, Drive, DriveEnd, Goal, Unobserved, take_over_from};
+use crate::orchestration::{
+    Definitions, Drive, DriveEnd, Goal, StepDeadlines, Unobserved, expire_steps, has_deadlines, take_over_from,
+};
 use crate::tasker::Tasker;
 
 /// When a job whose task is held by others looks again.
@@ -85,10 +88,18 @@ impl Tasker {
         let mut definitions = Definitions::from(HashMap::new());
         let definition = definitions.get(self.ledger(), definition_id).await?;
         self.handlers.check(&definition.template)?;
+        if has_deadlines(&definition.template) && expire_steps(self.ledger(), self.clock.record_time()).await? {
+            let state = self.overview(task_id).await?.state;
+            if state.is_at_rest() {
+                return Ok(Handled::AtRest { state });
+            }
+        }
         let entry = self.entry_for_one_task(Some(task_id), self.worker_pulse());
         let worker_id = self.ledger().start_worker(&entry).await?;
         let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, self.worker_pulse())?;
         worker.definitions = definitions;
+        let called = Arc::new(Notify::new());
+        let _deadlines = StepDeadlines::watch(&definition.template, self.ledger(), &self.clock, &called);
         let drive = Drive {
             create: Vec::new(),
             inbox: None,
@@ -97,7 +108,7 @@ impl Tasker {
             drain: &CancellationToken::new(),
             stop: &stop,
             lost: &lost,
-            called: &Notify::new(),
+            called: &called,
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();

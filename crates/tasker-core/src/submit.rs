@@ -2,6 +2,7 @@
 
 use chrono::NaiveDateTime;
 use tasker_domain::json::Json;
+use tasker_domain::request::places_to_bypass;
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::{Created, DefinitionId, EXCHANGE_BYTES, Exchange, NewTask, Registered};
 use tokio::sync::oneshot;
@@ -20,6 +21,7 @@ pub struct Request {
     context: Json,
     key: Option<String>,
     details: indexmap::IndexMap<String, Json>,
+    bypass_steps: Vec<String>,
     run_at: Option<NaiveDateTime>,
     deadline: Option<NaiveDateTime>,
 }
@@ -27,7 +29,14 @@ pub struct Request {
 impl Request {
     /// A task with this context, to be carried out at once.
     pub fn new(context: impl Into<Json>) -> Self {
-        Self { context: context.into(), key: None, details: indexmap::IndexMap::new(), run_at: None, deadline: None }
+        Self {
+            context: context.into(),
+            key: None,
+            details: indexmap::IndexMap::new(),
+            bypass_steps: Vec::new(),
+            run_at: None,
+            deadline: None,
+        }
     }
 
     /// Its identity: a task that was asked for under the same key before is answered instead of creating another.
@@ -51,6 +60,14 @@ impl Request {
     pub fn with_tags(mut self, tags: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let tags = tags.into_iter().map(|tag| Json::String(tag.into())).collect();
         self.details.insert("tags".to_owned(), Json::Array(tags));
+        self
+    }
+
+    /// Steps that are passed over: when everything before such a step has ended well, it is complete without its handler,
+    /// with the results `{"bypassed": true}`. Each must be called `skippable` by the template.
+    #[must_use]
+    pub fn bypassing(mut self, steps: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.bypass_steps.extend(steps.into_iter().map(Into::into));
         self
     }
 
@@ -93,7 +110,7 @@ impl Tasker {
     /// order of the requests.
     ///
     /// # Errors
-    /// [`RunError::Schema`], [`RunError::Context`] and their kin before anything was written; [`RunError::Database`]: the
+    /// [`RunError::Schema`], [`RunError::Context`], [`RunError::Bypass`] and their kin before anything was written; [`RunError::Database`]: the
     /// tasks of the calls before stand.
     pub async fn submit_all(&self, template: &Template, requests: Vec<Request>) -> Result<Vec<Created>, RunError> {
         let Registered { definition_id, .. } = self.register(template).await?;
@@ -124,8 +141,16 @@ impl Tasker {
         &self,
         template: &Template,
         definition_id: DefinitionId,
-        request: Request,
+        mut request: Request,
     ) -> Result<(NewTask, bool), RunError> {
+        if !request.bypass_steps.is_empty() {
+            let places = places_to_bypass(&request.bypass_steps, template).map_err(RunError::Bypass)?;
+            let names = Json::Array(request.bypass_steps.into_iter().map(Json::String).collect());
+            let places = places.into_iter().map(|place| Json::Number(place.to_string())).collect();
+            // As text, because the column keeps it as it is written.
+            request.details.insert("bypass_steps".to_owned(), Json::String(names.to_string()));
+            request.details.insert("bypass_places".to_owned(), Json::Array(places));
+        }
         let (context, details) = self.checked(template, &request.context, &Json::Object(request.details))?;
         let key_is_new = request.key.is_none();
         let key = request.key.unwrap_or_else(|| self.entropy.uuid().to_string());

@@ -22,7 +22,9 @@ use crate::enter::Entered;
 use crate::entropy::Entropy;
 use crate::error::RunError;
 use crate::events::Events;
-use crate::orchestration::{Definition, Drive, DriveEnd, Goal, NAMELESS, Observer, Pulse, Unobserved, take_over_from};
+use crate::orchestration::{
+    Definition, Drive, DriveEnd, Goal, NAMELESS, Observer, Pulse, StepDeadlines, Unobserved, take_over_from,
+};
 use crate::registry::Handlers;
 
 /// Largest result of a step, in bytes.
@@ -200,6 +202,8 @@ impl Tasker {
             })
             .into_iter()
             .collect();
+        let called = Arc::new(Notify::new());
+        let _deadlines = StepDeadlines::watch(run.template, &self.ledger, &self.clock, &called);
         let drive = Drive {
             create,
             inbox: None,
@@ -208,7 +212,7 @@ impl Tasker {
             drain: &CancellationToken::new(),
             stop: &run.stop,
             lost: &lost,
-            called: &Notify::new(),
+            called: &called,
         };
         let end = worker.drive(drive).await;
         heartbeat.stop();

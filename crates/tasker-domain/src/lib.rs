@@ -17,6 +17,7 @@ pub mod readiness;
 pub mod request;
 pub mod retry;
 pub mod retry_after;
+pub mod rewind;
 pub mod script;
 pub mod simulation;
 pub mod span;

@@ -7,6 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::state::{StepState, TaskState};
 
+/// The word under which the history has the death of a step that was not done within its deadline: as its reason, and in
+/// the place of an operation.
+pub const DEADLINE: &str = "deadline";
+
 /// Something to be done to a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -63,6 +63,8 @@ pub struct StepFacts {
     pub queued: bool,
     /// Whether the queue calls it dead.
     pub dead: bool,
+    /// Whether its deadline passed while it was open.
+    pub expired: bool,
     /// Parents that have not ended well.
     pub parents: Vec<OpenParent>,
     /// The worker that holds its claim.
@@ -192,6 +194,11 @@ pub enum Reason {
         /// How many there were.
         attempts: u32,
     },
+    /// It was not done within its deadline.
+    DeadDeadline {
+        /// What went wrong.
+        error: Option<String>,
+    },
     /// It was called off.
     Cancelled,
     /// Its task is at rest.
@@ -230,6 +237,9 @@ pub fn reason(task: &TaskFacts, step: &StepFacts) -> Reason {
         };
     }
     if step.state == StepState::Error {
+        if step.expired {
+            return Reason::DeadDeadline { error: step.error.clone() };
+        }
         if !step.retryable {
             return Reason::DeadPermanent { error: step.error.clone() };
         }
@@ -327,6 +337,7 @@ impl Reason {
             Reason::Halted => "halted",
             Reason::DeadPermanent { .. } => "dead_permanent",
             Reason::DeadExhausted { .. } => "dead_exhausted",
+            Reason::DeadDeadline { .. } => "dead_deadline",
             Reason::Cancelled => "cancelled",
             Reason::TaskAtRest { .. } => "task_at_rest",
             Reason::NotAdopted => "not_adopted",
@@ -379,12 +390,12 @@ impl Reason {
                 "start a worker with the folder that holds this template: `tasker worker --templates FOLDER`".to_owned()
             }
             Reason::TaskPaused { .. } => format!("`tasker task resume {task} --reason WHY`"),
-            Reason::Paused { scope, name, .. } => format!("`tasker {scope} resume {name}`"),
+            Reason::Paused { scope, name, .. } => format!("`tasker {scope} resume {name} --reason WHY`"),
             Reason::Reserved => {
                 format!("take it up again: `tasker run TEMPLATE --resume {task}`, or `tasker task run {task}`")
             }
             Reason::Halted => "nothing new is started; the task ends when what runs has ended".to_owned(),
-            Reason::DeadPermanent { .. } | Reason::DeadExhausted { .. } => format!(
+            Reason::DeadPermanent { .. } | Reason::DeadExhausted { .. } | Reason::DeadDeadline { .. } => format!(
                 "`tasker step retry {step}`, `tasker step resolve {step}` or `tasker step complete {step} --results JSON`, each with `--reason WHY`"
             ),
             Reason::Cancelled => "nothing: it was called off".to_owned(),
@@ -451,6 +462,7 @@ impl fmt::Display for Reason {
             Reason::DeadExhausted { error: last, attempts } => {
                 write!(f, "failed {attempts} times, which is all{}", error(last))
             }
+            Reason::DeadDeadline { error: last } => write!(f, "took longer than it may{}", error(last)),
             Reason::Cancelled => write!(f, "was called off"),
             Reason::TaskAtRest { state: TaskState::Error } => write!(f, "the task has ended in error"),
             Reason::TaskAtRest { state } => write!(f, "the task is {state}"),

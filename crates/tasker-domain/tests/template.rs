@@ -522,3 +522,31 @@ fn a_single_letter_is_no_misspelling_of_another() {
     assert_eq!(help("A").as_deref(), Some("did you mean `a`?"));
     assert_eq!(help("z"), None);
 }
+
+#[test]
+fn a_step_has_a_deadline_of_its_own() {
+    let with = |line: &str| with_steps(&format!("  - {{name: pay, handler_class: A, {line}}}\n"));
+    let template = accepted(&with("deadline_seconds: 90.5"));
+    assert_eq!(template.steps[0].deadline_seconds, Some(Seconds { milliseconds: 90_500 }));
+    assert_eq!(Template::from_canonical(&template.canonical()).unwrap(), template);
+    assert_eq!(accepted(&template.to_yaml()), template);
+    let without = accepted(&with("queue: q"));
+    assert_eq!(without.steps[0].deadline_seconds, None);
+    assert!(!without.canonical().contains("deadline"), "contents without one keep their hash");
+    let problems = |text: &str| match check(text) {
+        Ok(checked) => checked.warnings.render(Style::Plain, 100),
+        Err(problems) => problems.render(Style::Plain, 100),
+    };
+    for (line, words) in [
+        ("deadline_seconds: 0", "`deadline_seconds` must lie between 0.001 and 31536000 (a year)"),
+        ("deadline_seconds: 1.00001", "`deadline_seconds` has at most three decimals"),
+        ("deadline_seconds: soon", "`deadline_seconds`"),
+        ("deadline: 5", "the key is called `deadline_seconds`"),
+    ] {
+        let told = problems(&with(line));
+        assert!(told.contains(words), "{line}: {told}");
+    }
+    let of_the_template = format!("deadline_seconds: 5\n{}", with("queue: q"));
+    let told = problems(&of_the_template);
+    assert!(told.contains("`deadline_seconds` belongs to a step, not to the template"), "{told}");
+}

@@ -18,7 +18,7 @@ const RELEASED: &str = include_str!("../reference/released_functions.tsv");
 const DATA: &[(i32, &str)] = &[(
     1,
     "SELECT tasker_engine.register_definition_1('ns', 'kept', '1.0.0', '', false, '{}', 'hash', false,
-       '{a,b}', '{\"\",\"\"}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{1}', '{0}');
+       '{a,b}', '{\"\",\"\"}', '{s,s}', '{default,default}', '{H,H}', '{0,0}', '{3,3}', '{3,3}', '{true,true}', '{false,false}', '{NULL,NULL}', '{1}', '{0}');
      INSERT INTO tasker_engine.worker (name, lease) VALUES ('w', interval '1 hour');
      SELECT tasker_engine.exchange_1(1, 'w', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1, 1, '{1}', false, NULL, false, false,
        '{1,1}', '{\"{}\",\"{}\"}', '{k1,k2}', '{\"{}\",\"{}\"}', '{false,false}', '{NULL,NULL}', '{NULL,NULL}', NULL);

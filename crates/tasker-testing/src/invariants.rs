@@ -108,12 +108,12 @@ const PROMISES: [(&str, &str); 17] = [
          where created_at < before",
     ),
     (
-        "attempts are the claims that were not handed back, and keep to the limit (R-13)",
+        "attempts are the claims that were not handed back, and keep to the limit (R-13); none of a step that was passed over (R-18)",
         "select s.workflow_step_id, s.attempts, s.retry_limit, t.claims, t.back from tasker_workflow_steps s
          left join lateral (select count(*) filter (where to_state = 'in_progress') as claims,
            count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') as back
            from tasker_workflow_step_transitions x where x.workflow_step_id = s.workflow_step_id) t on true
-         where (s.attempts <> t.claims - t.back or s.attempts > greatest(s.retry_limit, 1)) and not s.task_id = any(select task_id from touched)",
+         where (s.attempts <> t.claims - t.back or s.attempts > greatest(s.retry_limit, 1)) and s.results <> '{\"bypassed\": true}' and not s.task_id = any(select task_id from touched)",
     ),
     (
         "attempts are numbered one by one, and a number comes again only after a hand-back",
@@ -122,7 +122,7 @@ const PROMISES: [(&str, &str); 17] = [
            - count(*) filter (where to_state = 'error' and metadata->>'reason' = 'handed_back') over w as expected, to_state
          from tasker_workflow_step_transitions window w as (partition by workflow_step_id order by sort_key)) t
          join tasker_workflow_steps s using (workflow_step_id)
-         where to_state = 'in_progress' and attempt <> expected and not s.task_id = any(select task_id from touched)",
+         where to_state = 'in_progress' and attempt <> expected and s.results <> '{\"bypassed\": true}' and not s.task_id = any(select task_id from touched)",
     ),
     (
         "parents are complete before a child begins",

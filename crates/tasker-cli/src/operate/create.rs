@@ -7,6 +7,7 @@ use chrono::{NaiveDateTime, TimeDelta};
 use clap::Args;
 use serde_json::json;
 use tasker_core::{Handlers, Request, RunError, Tasker};
+use tasker_domain::request::places_to_bypass;
 use tasker_postgres::ledger::Ledger;
 
 use super::show::instant;
@@ -39,6 +40,9 @@ pub struct CreateArguments {
     /// Cancel it if it has not ended by this instant, or after this time: 2026-05-17T12:00:00Z or 2h
     #[arg(long, value_name = "INSTANT|TIME", value_parser = when)]
     pub deadline: Option<When>,
+    /// A step to pass over, which the template calls skippable; may be given several times
+    #[arg(long = "bypass", value_name = "STEP")]
+    pub bypass: Vec<String>,
     /// A word to find it by; may be given several times
     #[arg(long = "tag", value_name = "WORD")]
     pub tags: Vec<String>,
@@ -94,6 +98,8 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
     let template = crate::template::load(&arguments.template, arguments.environment.as_deref())?.template;
     let context = crate::context::read(&arguments.context)?;
     crate::context::check(&template, &context)?;
+    places_to_bypass(&arguments.bypass, &template)
+        .map_err(|problems| Failure::coded(ExitStatus::Data, &RunError::Bypass(problems)))?;
     let database = crate::database::open(database, CONNECTIONS).await?;
     let mut tasker = Tasker::new(database.pool.clone(), Handlers::new())
         .map_err(|error| Failure::coded(ExitStatus::Unavailable, &error))?;
@@ -103,6 +109,9 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
     let mut request = Request::new(context).asked_by(&user(), "tasker-cli", &arguments.reason);
     if !arguments.tags.is_empty() {
         request = request.with_tags(&arguments.tags);
+    }
+    if !arguments.bypass.is_empty() {
+        request = request.bypassing(&arguments.bypass);
     }
     if let Some(key) = &arguments.key {
         request = request.with_key(key);

@@ -3,7 +3,9 @@
 mod answers;
 mod choose;
 mod create;
+mod operations;
 mod pause;
+mod rewind;
 mod show;
 mod step;
 mod task;
@@ -19,12 +21,14 @@ use serde::Serialize;
 use tasker_domain::code::Code;
 use tasker_postgres::ledger::{Ledger, LedgerError, Operator};
 
+pub(crate) use operations::OperationsArguments;
 pub(crate) use pause::PauseCommand;
 pub(crate) use step::StepCommand;
 pub(crate) use task::TaskCommand;
 pub(crate) use why::WhyArguments;
 pub(crate) use workers::WorkersArguments;
 
+pub(crate) use operations::operations;
 pub(crate) use pause::{queue, task_type};
 pub(crate) use step::step;
 pub(crate) use task::task;

@@ -35,6 +35,9 @@ pub enum PauseCommand {
     Resume {
         /// Its name
         name: String,
+        /// Who and why.
+        #[command(flatten)]
+        by: By,
         /// Print one JSON document
         #[arg(long)]
         json: bool,
@@ -88,8 +91,10 @@ async fn run(command: PauseCommand, kind: ServedBy, database: &DatabaseArguments
             }
             (name, true, changed, json)
         }
-        PauseCommand::Resume { name, json } => {
-            let changed = ledger.resume(what(kind, &name)).await.map_err(failed)?;
+        PauseCommand::Resume { name, by, json } => {
+            let actor = by.name();
+            let operator = Operator { actor: &actor, reason: &by.reason, now: None, dry_run: false };
+            let changed = ledger.resume(what(kind, &name), operator).await.map_err(failed)?;
             (name, false, changed, json)
         }
     };

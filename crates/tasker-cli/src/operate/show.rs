@@ -6,9 +6,10 @@ use chrono::{DateTime, NaiveDateTime};
 use clap::Args;
 use serde_json::{Value, json};
 use tasker_core::ops::{self, StepName, find_step, select};
-use tasker_postgres::ledger::{Move, StepDetail, TaskDetail, TaskLine, TaskRecord};
+use tasker_postgres::ledger::{Logged, LoggedOperation, Move, StepDetail, TaskDetail, TaskLine, TaskRecord};
 
 use super::choose::Conditions;
+use super::operations;
 use super::step::not_found;
 use super::{count, failed, no_task, open, print, print_json};
 use crate::arguments::DatabaseArguments;
@@ -17,6 +18,9 @@ use crate::printing::visible;
 
 /// Moves that are shown unless all are asked for.
 const MOVES: usize = 40;
+
+/// Changes beside the moves that are shown, the newest.
+const OPERATIONS: i64 = 1_000;
 
 /// Arguments of `tasker task list`.
 #[derive(Debug, Args)]
@@ -119,6 +123,11 @@ pub(crate) async fn task(arguments: ShowTaskArguments, database: &DatabaseArgume
         return Err(no_task(task_id));
     };
     let mut history = ledger.history(task_id).await.map_err(failed)?;
+    let mut changes = ledger.operations(Logged::Task(task_id), OPERATIONS).await.map_err(failed)?;
+    changes.reverse();
+    if let Some(at) = arguments.at {
+        changes.retain(|change| change.at <= at);
+    }
     if let Some(at) = arguments.at
         && let Some(then) = ops::state_at(ledger, task_id, at).await.map_err(failed)?
     {
@@ -131,15 +140,25 @@ pub(crate) async fn task(arguments: ShowTaskArguments, database: &DatabaseArgume
         }
     }
     if arguments.json {
-        print_json(&document(&record, &detail, &history, arguments.at))?;
+        print_json(&document(&record, &detail, (&history, &changes), arguments.at))?;
         return Ok(ExitStatus::Success);
     }
     let most = if arguments.all { usize::MAX } else { MOVES };
-    print(&visible(&task_text(&record, &detail, &history, arguments.at, most)))?;
+    let mut text = task_text(&record, &detail, &history, arguments.at, most);
+    if !changes.is_empty() {
+        text.push_str(&format!("{} beside them\n", count(changes.len(), "change")));
+        changes.iter().for_each(|change| text.push_str(&format!("  {}\n", operations::line(change))));
+    }
+    print(&visible(&text))?;
     Ok(ExitStatus::Success)
 }
 
-fn document(record: &TaskRecord, detail: &TaskDetail, history: &[Move], at: Option<NaiveDateTime>) -> Value {
+fn document(
+    record: &TaskRecord,
+    detail: &TaskDetail,
+    (history, changes): (&[Move], &[LoggedOperation]),
+    at: Option<NaiveDateTime>,
+) -> Value {
     let task = &record.task;
     // What a step left stands in its row as it is now; what it was at another instant, no row says.
     let steps: Vec<Value> = record
@@ -157,7 +176,7 @@ fn document(record: &TaskRecord, detail: &TaskDetail, history: &[Move], at: Opti
         .collect();
     json!({
         "task_id": task.task_id, "namespace": task.namespace, "name": task.name, "version": task.version,
-        "state": task.state, "at": at, "detail": detail, "steps": steps, "history": history,
+        "state": task.state, "at": at, "detail": detail, "steps": steps, "history": history, "operations": changes,
     })
 }
 
@@ -182,14 +201,14 @@ fn task_text(
     let by = [&detail.initiator, &detail.source_system, &detail.reason];
     let by: Vec<&str> = by.into_iter().flatten().map(String::as_str).filter(|words| !words.is_empty()).collect();
     fact("asked for", Some(format!("{} UTC, by {}", shown(detail.requested_at), by.join(", "))));
+    fact("rewound", detail.rewound_from.as_ref().map(rewound));
     fact("not before", detail.not_before.map(|at| format!("{} UTC", shown(at))));
     fact("deadline", detail.deadline.map(|at| format!("{} UTC", shown(at))));
     fact("priority", (detail.priority != 0).then(|| format!("{:+}", detail.priority)));
     fact("paused", detail.paused.as_ref().map(|by| format!("by {}: {}", by.actor, by.reason)));
-    fact(
-        "tags",
-        detail.tags.as_ref().filter(|tags| tags.as_array().is_none_or(|list| !list.is_empty())).map(Value::to_string),
-    );
+    let listed = |list: &Option<Value>| list.as_ref().filter(|list| **list != json!([])).map(Value::to_string);
+    fact("bypassed", listed(&detail.bypass_steps));
+    fact("tags", listed(&detail.tags));
     fact("context", detail.context.as_ref().map(|context| context.get().to_owned()));
     if !detail.ours {
         fact("made by", Some("another program: workers run it only if they adopt its type".to_owned()));
@@ -209,6 +228,13 @@ fn task_text(
     }
     text.push_str(&moves(history, most));
     text
+}
+
+/// Where a task comes from that takes over what another finished.
+fn rewound(from: &Value) -> String {
+    let word = |key: &str| from.get(key).and_then(Value::as_str).unwrap_or("unknown");
+    let task = from.get("task_id").map_or_else(|| "unknown".to_owned(), Value::to_string);
+    format!("from task {task}, anew from {} on, by {}: {}", word("step"), word("actor"), word("reason"))
 }
 
 fn moves(history: &[Move], most: usize) -> String {

@@ -8,6 +8,7 @@ use tasker_postgres::ledger::TaskChange;
 use super::answers::{Answer, Deed, tell};
 use super::choose::Choice;
 use super::create::CreateArguments;
+use super::rewind::RewindArguments;
 use super::show::{ListArguments, ShowTaskArguments};
 use super::watch::WatchArguments;
 use super::work_one::WorkOneArguments;
@@ -34,6 +35,8 @@ pub enum TaskCommand {
     Resolve(Change),
     /// Send failed tasks on: their failed steps are tried again
     Retry(Change),
+    /// Do ended tasks anew from a step on, as new tasks that take over the finished part
+    Rewind(RewindArguments),
     /// Let nothing new of tasks start; what runs goes on
     Pause(Change),
     /// Let paused tasks go on
@@ -73,6 +76,7 @@ pub(crate) async fn task(command: TaskCommand, database: &DatabaseArguments) -> 
         TaskCommand::Show(arguments) => return super::show::task(arguments, database).await,
         TaskCommand::Watch(arguments) => return super::watch::watch(arguments, database).await,
         TaskCommand::Run(arguments) => return super::work_one::run(arguments, database).await,
+        TaskCommand::Rewind(arguments) => return super::rewind::rewind(arguments, database).await,
         TaskCommand::Cancel(change) => (change, TaskChange::Operation(TaskOperation::Cancel)),
         TaskCommand::Resolve(change) => (change, TaskChange::Operation(TaskOperation::Resolve)),
         TaskCommand::Retry(change) => (change, TaskChange::Operation(TaskOperation::Retry)),

@@ -131,5 +131,8 @@ fn one(text: &mut String, step: &StepWhy, together: Option<usize>) {
         }
         _ => writeln!(text, "  {name} (step {step_id}, {state}): {reason} [{code}]"),
     };
+    if let Some(deadline) = step.deadline.filter(|_| together.is_none_or(|steps| steps == 1)) {
+        let _ = writeln!(text, "    dead unless done by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
+    }
     let _ = writeln!(text, "    → {remedy}");
 }

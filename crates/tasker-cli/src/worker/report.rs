@@ -93,7 +93,7 @@ impl Observer for Report {
             Progress::OutcomeRefused { .. } => counts.refused += 1,
             Progress::TaskEnded { ended: Ended::Complete, .. } => counts.tasks_complete += 1,
             Progress::TaskEnded { ended: Ended::Error, .. } => counts.tasks_in_error += 1,
-            Progress::StepStarted { .. } | Progress::TaskParked { .. } => {}
+            Progress::StepStarted { .. } | Progress::StepBypassed { .. } | Progress::TaskParked { .. } => {}
         });
         if self.json {
             self.say("", document(&progress));
@@ -126,6 +126,9 @@ fn document(progress: &Progress) -> Value {
         }
         Progress::StepSucceeded { task_id, place, attempt } => {
             json!({ "event": "step_succeeded", "task_id": task_id, "place": place, "attempt": attempt })
+        }
+        Progress::StepBypassed { task_id, place } => {
+            json!({ "event": "step_bypassed", "task_id": task_id, "place": place })
         }
         Progress::StepWillRetry { task_id, place, attempt, wait, error } => json!({
             "event": "step_will_retry", "task_id": task_id, "place": place, "attempt": attempt,

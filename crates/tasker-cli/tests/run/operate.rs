@@ -320,9 +320,9 @@ async fn queues_and_types_are_listed_paused_and_resumed() {
     );
     insta::assert_snapshot!("queues", desk.says("queue list", 0));
     let why = desk.says("why 1/pack", 0);
-    assert!(why.contains("→ `tasker queue resume tests`"), "{why}");
-    assert_eq!(desk.says("queue resume tests", 0), "queue tests goes on\n");
-    assert_eq!(desk.says("queue resume tests", 0), "queue tests was not paused; nothing was changed\n");
+    assert!(why.contains("→ `tasker queue resume tests --reason WHY`"), "{why}");
+    assert_eq!(desk.says("queue resume tests --reason done", 0), "queue tests goes on\n");
+    assert_eq!(desk.says("queue resume tests --reason done", 0), "queue tests was not paused; nothing was changed\n");
     assert_eq!(
         desk.document("type pause tests/trial --reason x --json", 0),
         json!({"type": "tests/trial", "paused": true, "changed": true})
@@ -331,7 +331,7 @@ async fn queues_and_types_are_listed_paused_and_resumed() {
     assert_eq!(types["types"][0]["paused"], json!({"actor": "ada", "reason": "x"}));
     assert_eq!((&types["types"][0]["in_line"], &types["types"][0]["workers"]), (&json!(1), &json!(0)));
     desk.ended("type pause trial --reason x", 64, &["`trial` is no task type: write NAMESPACE/NAME"]);
-    desk.says("type resume tests/trial", 0);
+    desk.says("type resume tests/trial --reason done", 0);
 }
 
 #[tokio::test]
@@ -383,4 +383,99 @@ async fn what_is_not_there_is_said() {
     assert_eq!(desk.says("task list", 0), "no such task\n");
     assert!(desk.says("workers", 0).starts_with("no worker is at work"));
     assert_eq!(desk.says("task cancel 1 --reason x", 1), "task 1: there is none in this database\n");
+}
+
+#[tokio::test]
+async fn an_ended_task_is_done_anew_from_a_step_on() {
+    let desk = Desk::new().await;
+    let task = desk.failed_parcel();
+    desk.ended("task rewind 1 --from label", 64, &["--reason"]);
+    desk.ended("task rewind 1 --reason r", 64, &["--from"]);
+    assert_eq!(
+        desk.says("task rewind 1 --from label --reason paper --dry-run", 0),
+        "task 1: a task would be made: 1 step is taken over (pack), 2 steps are done anew (label, ship)\n"
+    );
+    assert_eq!(desk.database.count("tasker_tasks").await, 1);
+    let made = desk.document("task rewind 1 --from label --reason paper --set paper=A4 --json", 0);
+    let result = json!({"task_id": task, "outcome": "done", "new_task_id": 2, "taken_over": ["pack"], "anew": ["label", "ship"]});
+    assert_eq!(made, json!({"operation": "rewind", "from": "label", "dry_run": false, "results": [result]}));
+    assert_eq!(
+        desk.says("task rewind 1 --from label --reason paper --set paper=A4", 0),
+        "task 1: task 2 was made by the same command before\n"
+    );
+    let detail = desk.document("task show 2 --json", 0)["detail"].clone();
+    assert_eq!(detail["rewound_from"], json!({"task_id": 1, "step": "label", "actor": "ada", "reason": "paper"}));
+    assert_eq!(detail["context"], json!({"paper": "A4"}));
+    insta::assert_snapshot!(
+        without_instants(&desk.says("task show 2", 0)).replace(detail["identity_hash"].as_str().unwrap(), "HASH")
+    );
+    desk.folder.write("label.sh", "#!/bin/sh\necho '{}'\n");
+    desk.ended("task run 2 --templates parcel.yaml", 0, &[]);
+    assert_eq!(
+        desk.says("task rewind 2 7 --from pack --reason 'again, all of it' --context '{\"x\": 1}'", 1),
+        "task 2: task 3 was made: nothing is taken over, 3 steps are done anew (pack, label, ship)\n\
+         task 7: there is none in this database\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 3 --from pack --reason r", 1),
+        "task 3: refused: cannot rewind what is pending; legal would be: cancel, and then rewind\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 1 --from lable --reason r", 1),
+        "task 1: refused: task 1 has no step `lable`; did you mean `label`?\n"
+    );
+    let bulk = desk.ended("task rewind --where state=error --from ship --reason r --yes --json", 0, &[]).document();
+    assert_eq!(bulk["results"][0]["anew"], json!(["label", "ship"]), "what failed is done anew wherever it begins");
+}
+
+#[tokio::test]
+async fn a_request_passes_over_skippable_steps() {
+    let desk = Desk::new().await;
+    let steps = "  - {name: pack, handler_class: command, handler_config: {command: [echo, '{}']}}
+  - {name: label, depends_on_step: pack, skippable: true, handler_class: command, handler_config: {command: ./label.sh}}
+";
+    desk.folder.write("short.yaml", template(steps));
+    desk.ended("task create short.yaml --bypass pack", 65, &["step `pack` cannot be bypassed", "TSK-0013"]);
+    desk.ended("task create short.yaml --bypass lable", 65, &["did you mean `label`?"]);
+    desk.database.assert_nothing_written().await;
+    desk.says("task create short.yaml --bypass label", 0);
+    let shown = desk.says("task show 1", 0);
+    assert!(shown.contains("  bypassed   [\"label\"]\n"), "{shown}");
+    desk.ended("task run 1 --templates short.yaml", 0, &[]);
+    let label = &desk.document("task show 1 --json", 0)["steps"][1];
+    assert_eq!(
+        (&label["state"], &label["attempts"], &label["results"]),
+        (&json!("complete"), &json!(0), &json!({"bypassed": true}))
+    );
+}
+
+#[tokio::test]
+async fn what_no_history_tells_is_listed() {
+    let desk = Desk::new().await;
+    assert_eq!(desk.says("operations", 0), "no such operation\n");
+    let task = desk.failed_parcel();
+    desk.says("step limit 1/label --attempts 9 --reason 'new printer'", 0);
+    desk.says("task priority 1 --points 5 --reason urgent", 0);
+    desk.says("task pause 1 --reason lunch", 0);
+    desk.says("task resume 1 --reason 'lunch is over' --actor bob", 0);
+    desk.says("task cancel 1 --reason enough", 0);
+    desk.says("task rewind 1 --from label --reason 'try again'", 0);
+    desk.ended("queue pause tests --reason stocktaking", 0, &[]);
+    desk.ended("queue resume tests", 64, &["--reason"]);
+    desk.says("queue resume tests --reason counted", 0);
+    insta::assert_snapshot!("operations", without_instants(&desk.says("operations", 0)));
+    let shown = without_instants(&desk.says("task show 1", 0));
+    let (_, beside) = shown.split_once("5 changes beside them\n").unwrap_or_else(|| panic!("{shown}"));
+    insta::assert_snapshot!("changes_beside_the_moves", beside);
+    let listed = desk.document("operations --queue tests --json", 0);
+    let operations = listed["operations"].as_array().unwrap();
+    assert_eq!(operations.len(), 2);
+    assert_eq!((&operations[0]["operation"], &operations[0]["reason"]), (&json!("resume"), &json!("counted")));
+    assert_eq!(
+        desk.document(&format!("operations --task {task} --limit 2 --json"), 0)["operations"].as_array().unwrap().len(),
+        2
+    );
+    assert_eq!(desk.document("task show 1 --json", 0)["operations"][1]["after"], json!(5));
+    assert_eq!(desk.says("operations --type tests/trial", 0), "no such operation\n");
+    desk.ended("operations --task 1 --queue tests", 64, &["cannot be used with"]);
 }

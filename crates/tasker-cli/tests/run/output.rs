@@ -100,7 +100,7 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 18] = [
     "",
     "run",
     "bench",
@@ -113,10 +113,12 @@ const SHOWN: [&str; 16] = [
     "task",
     "task create",
     "task retry",
+    "task rewind",
     "step",
     "step complete",
     "why",
     "queue",
+    "operations",
 ];
 
 #[test]
@@ -133,6 +135,7 @@ fn help_is_readable_at_eighty_columns() {
         "task watch",
         "task run",
         "task retry",
+        "task rewind",
         "task priority",
         "step",
         "step complete",
@@ -142,6 +145,7 @@ fn help_is_readable_at_eighty_columns() {
         "queue",
         "queue pause",
         "type",
+        "operations",
         "template",
         "template check",
         "template graph",

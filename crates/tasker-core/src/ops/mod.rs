@@ -4,11 +4,13 @@
 //! [`change_step`](tasker_postgres::ledger::Ledger::change_step)).
 
 mod past;
+mod rewind;
 mod select;
 mod step_name;
 mod why;
 
 pub use past::{StateAt, state_at};
+pub use rewind::{Rewind, rewind};
 pub use select::{Filter, FilterProblem, Selected, select};
 pub use step_name::{StepName, StepNotFound, find_step};
 pub use why::{Group, StepWhy, Why, why};

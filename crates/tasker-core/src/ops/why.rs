@@ -46,6 +46,8 @@ pub struct StepWhy {
     pub remedy: String,
     /// Whether it goes on without a person or another worker.
     pub passes_by_itself: bool,
+    /// It is dead if it has not ended by this instant (UTC): its template gives it a deadline.
+    pub deadline: Option<NaiveDateTime>,
 }
 
 /// Steps that do not go on for the same kind of reason.
@@ -77,6 +79,7 @@ pub async fn why(ledger: &Ledger, task_id: i64) -> Result<Option<Why>, LedgerErr
                 text: reason.to_string(),
                 remedy: reason.remedy(task_id, *step_id),
                 passes_by_itself: reason.passes_by_itself(),
+                deadline: facts.step_deadlines.get(step_id).copied(),
                 reason,
             }
         })

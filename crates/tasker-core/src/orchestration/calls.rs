@@ -272,6 +272,7 @@ fn progress_of(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress 
         return Progress::OutcomeRefused { task_id, place };
     }
     match settled.settlement {
+        Settlement::Success { .. } if attempt == 0 => Progress::StepBypassed { task_id, place },
         Settlement::Success { .. } => Progress::StepSucceeded { task_id, place, attempt },
         Settlement::Retry { error, .. } if halted.contains(&task_id) => {
             Progress::StepDied { task_id, place, attempt, permanent: false, error: message(&error) }

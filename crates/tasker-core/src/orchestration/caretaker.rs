@@ -1,5 +1,5 @@
 //! What every worker does now and then for all: it takes over what silent workers hold, calls tasks off whose
-//! deadline has passed, makes tasks its own that others created, and notices what others have changed.
+//! deadline has passed, ends steps whose deadline has passed, makes tasks its own that others created, and notices what others have changed.
 //!
 //! All of it is looked for in one statement, so that an idle worker asks little; only what is found costs more.
 
@@ -13,6 +13,7 @@ use tasker_postgres::ledger::{Ledger, LedgerError, Lookout, Operated, Operator, 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+use super::step_deadlines::expire_steps;
 use super::take_over::take_over_from;
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::Entropy;
@@ -93,6 +94,7 @@ impl Care {
         }
         if seen.overdue {
             self.call_off_overdue().await?;
+            expire_steps(&self.ledger, now).await?;
         }
         let wanted = |tasks: Vec<i64>| -> Vec<i64> {
             tasks.into_iter().filter(|task_id| !left_alone.contains(task_id)).collect()

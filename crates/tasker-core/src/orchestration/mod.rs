@@ -10,6 +10,7 @@ mod holding;
 mod listener;
 mod progress;
 mod simulated;
+mod step_deadlines;
 mod take_over;
 mod worker;
 
@@ -22,5 +23,6 @@ pub(crate) use holding::{Finished, Holding};
 pub(crate) use listener::{Listener, STEPS_CHANNEL};
 pub use progress::{Observer, Progress, Unobserved};
 pub use simulated::{simulated_end, simulated_failure};
+pub(crate) use step_deadlines::{StepDeadlines, expire_steps, has_deadlines};
 pub(crate) use take_over::{NAMELESS, take_over_from};
 pub(crate) use worker::{Asked, Drive, DriveEnd, Goal, Worker};

@@ -30,6 +30,13 @@ pub enum Progress {
         /// Number of the attempt.
         attempt: u32,
     },
+    /// A step was passed over, as its request says: it is complete without its handler.
+    StepBypassed {
+        /// Id of the task.
+        task_id: i64,
+        /// Place of the step in the template.
+        place: usize,
+    },
     /// An attempt failed and another follows.
     StepWillRetry {
         /// Id of the task.

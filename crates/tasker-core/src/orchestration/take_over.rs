@@ -3,7 +3,7 @@
 use chrono::NaiveDateTime;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
-use tasker_postgres::ledger::{EXCHANGE_OUTCOMES, Exchange, Holder, Ledger, LedgerError, Settled};
+use tasker_postgres::ledger::{EXCHANGE_OUTCOMES, Exchange, Holder, Ledger, LedgerError, Settled, Settlement};
 
 use super::attempt::settlement;
 use crate::entropy::Entropy;
@@ -33,6 +33,11 @@ pub(crate) async fn take_over_from(
     let outcomes: Vec<Settled> = held
         .iter()
         .map(|step| {
+            if step.attempt == 0 {
+                // Nothing was tried: the step is to be passed over, by whoever claims it next.
+                let settlement = Settlement::HandBack { note: "handed_back" };
+                return Settled { step_id: step.step_id, token: step.token, settlement };
+            }
             let facts = FailedAttempt {
                 attempt: step.attempt,
                 attempts_allowed: step.attempts_allowed,

@@ -294,7 +294,7 @@ impl Worker {
                     state.finished.extend(left.into_iter().map(|(step_id, held)| held.handed_back(step_id)));
                 }
                 Some(asked) = next(&mut drive.inbox), if state.create.len() < TASKS_A_CALL => state.create.push(asked),
-                () = drive.called.notified(), if idle && state.goal == Goal::Everything => state.ask = true,
+                () = drive.called.notified(), if idle => state.ask = true,
                 () = clock.idle(wait, running), if idle => {
                     if running == 0
                         && state.next_due.is_none()

@@ -72,6 +72,7 @@ pub(crate) fn step_template(name: &str, handler_class: &str, parents: &[usize], 
         queue: "shop".to_owned(),
         priority: 0,
         timeout_seconds: None,
+        deadline_seconds: None,
         custom_events: Vec::new(),
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod adopting;
+mod bypassing;
 mod deadlines;
 mod dummy;
 mod ends;
@@ -9,6 +10,7 @@ mod foreign;
 mod interrupted;
 mod invalid_results;
 mod leaving;
+mod logged;
 mod operations;
 mod past;
 mod plans;
@@ -17,10 +19,12 @@ mod random_runs;
 mod reindex;
 mod resume;
 mod retries;
+mod rewind;
 mod rows;
 mod select;
 mod sharing;
 mod simulated;
+mod step_deadlines;
 mod step_errors;
 mod support;
 mod why;

@@ -259,8 +259,8 @@ async fn what_is_paused_rests_until_it_is_resumed() {
         let worker =
             ledger.start_worker(&crate::support::worker("w", std::time::Duration::from_secs(9))).await.unwrap();
         assert!(ledger.lanes(worker).await.unwrap().is_empty());
-        assert!(ledger.resume(what).await.unwrap());
-        assert!(!ledger.resume(what).await.unwrap());
+        assert!(ledger.resume(what, by(&bench)).await.unwrap());
+        assert!(!ledger.resume(what, by(&bench)).await.unwrap());
         assert_eq!(ledger.lanes(worker).await.unwrap().len(), 1);
     }
 }

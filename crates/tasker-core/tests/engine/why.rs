@@ -136,13 +136,13 @@ async fn pauses_say_what_is_paused() {
     worker(&bench, |_| {}).await;
     ledger.pause(Paused::Type("tests/test"), BY).await.unwrap();
     assert_eq!(codes(&bench, task_id).await, "a paused");
-    ledger.resume(Paused::Type("tests/test")).await.unwrap();
+    ledger.resume(Paused::Type("tests/test"), BY).await.unwrap();
     ledger.pause(Paused::Queue("parcels"), BY).await.unwrap();
     assert_eq!(codes(&bench, task_id).await, "a paused");
     ledger.change_tasks(&[task_id], TaskChange::Pause, BY).await.unwrap();
     assert_eq!(codes(&bench, task_id).await, "a task_paused");
     ledger.change_tasks(&[task_id], TaskChange::Resume, BY).await.unwrap();
-    ledger.resume(Paused::Queue("parcels")).await.unwrap();
+    ledger.resume(Paused::Queue("parcels"), BY).await.unwrap();
     assert_eq!(codes(&bench, task_id).await, "a in_line");
     assert_reasons(&bench).await;
 }

@@ -11,6 +11,7 @@ use crate::json::{NotStorable, ParseError, PathError};
 use crate::problem::Problems;
 use crate::readiness::{self, CycleBehindRoot, SnapshotError, TooManyAttempts};
 use crate::request::RequestProblems;
+use crate::rewind::NotAtRest;
 use crate::script::ScriptProblems;
 use crate::simulation::SimulationError;
 use crate::state::{IllegalMove, Refusal, State, UnknownState};
@@ -63,6 +64,7 @@ coded! {
     UnknownStrategy = INPUT_REFUSED;
     UnknownKind = UNKNOWN_WORD;
     SimulationError = NOT_A_GRAPH;
+    NotAtRest = MOVE_REFUSED;
 }
 
 impl<S: 'static, O: 'static> Coded for crate::operation::Refused<S, O> {

@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use lines::LineStarts;
-pub use quote::nearest;
-pub(crate) use quote::{or_list, quoted};
+pub(crate) use quote::or_list;
+pub use quote::{instead, nearest, quoted};
 pub use render::Style;
 
 /// How much a problem weighs.

@@ -4,7 +4,7 @@
 const LONGEST: usize = 60;
 
 /// A text in backquotes, made safe to print: shortened to 60 characters, control characters escaped.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len().min(LONGEST) + 4);
     shown.push('`');
     for (count, character) in text.chars().enumerate() {
@@ -63,6 +63,21 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         near.retain(|(distance, _)| *distance == 0);
     }
     near.into_iter().take(3).map(|(_, candidate)| candidate).collect()
+}
+
+/// Names that a message lists at most.
+const LISTED: usize = 20;
+
+/// What to say after a name that there is not: the names that it may be a misspelling of, or else those that there are.
+pub fn instead<'a>(word: &str, names: impl IntoIterator<Item = &'a str> + Clone) -> String {
+    let near: Vec<String> = nearest(word, names.clone()).into_iter().map(quoted).collect();
+    if !near.is_empty() {
+        return format!("did you mean {}?", or_list(&near));
+    }
+    let mut names = names.into_iter();
+    let listed: Vec<String> = names.by_ref().take(LISTED).map(quoted).collect();
+    let more = if names.next().is_some() { ", …" } else { "" };
+    format!("there are {}{more}", listed.join(", "))
 }
 
 fn begins_with_other(left: &str, right: &str) -> bool {

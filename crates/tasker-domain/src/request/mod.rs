@@ -160,10 +160,8 @@ impl TaskRequest {
                 Err(())
             }
         };
-        for (place, name) in self.bypass_steps.iter().enumerate() {
-            if let Some(message) = not_to_bypass(name, template) {
-                list.push(RequestProblem { pointer: format!("/bypass_steps/{place}"), message });
-            }
+        if let Err(problems) = places_to_bypass(&self.bypass_steps, template) {
+            list.extend(problems.list);
         }
         match context {
             Ok(context) if list.is_empty() => Ok(context),
@@ -172,14 +170,32 @@ impl TaskRequest {
     }
 }
 
-/// Why a step cannot be bypassed.
-fn not_to_bypass(name: &str, template: &Template) -> Option<String> {
-    let Some(step) = template.steps.iter().find(|step| step.name == name) else {
+/// The places in the template of steps that are to be bypassed, in the order given, each once.
+///
+/// # Errors
+/// A problem for each name that the template does not have, with the nearest that it has, and for each step that it does
+/// not call skippable.
+pub fn places_to_bypass(names: &[String], template: &Template) -> Result<Vec<usize>, RequestProblems> {
+    let (mut places, mut list) = (Vec::new(), Vec::new());
+    for (at, name) in names.iter().enumerate() {
+        match place_to_bypass(name, template) {
+            Ok(place) if places.contains(&place) => {}
+            Ok(place) => places.push(place),
+            Err(message) => list.push(RequestProblem { pointer: format!("/bypass_steps/{at}"), message }),
+        }
+    }
+    if list.is_empty() { Ok(places) } else { Err(RequestProblems { list }) }
+}
+
+fn place_to_bypass(name: &str, template: &Template) -> Result<usize, String> {
+    let Some(place) = template.steps.iter().position(|step| step.name == name) else {
         let names = template.steps.iter().map(|step| step.name.as_str());
         let near: Vec<String> = nearest(name, names).into_iter().map(quoted).collect();
         let hint = if near.is_empty() { String::new() } else { format!("; did you mean {}?", or_list(&near)) };
-        return Some(format!("{} is no step of the template{hint}", quoted(name)));
+        return Err(format!("{} is no step of the template{hint}", quoted(name)));
     };
-    (!step.skippable)
-        .then(|| format!("step {} cannot be bypassed: its template does not say `skippable: true`", quoted(name)))
+    if !template.steps[place].skippable {
+        return Err(format!("step {} cannot be bypassed: its template does not say `skippable: true`", quoted(name)));
+    }
+    Ok(place)
 }

@@ -122,6 +122,10 @@ pub(super) struct StepFile {
     /// The longest that one attempt may take: seconds, three decimals at most.
     #[schemars(range(min = 0.001, max = 31_536_000))]
     timeout_seconds: Option<f64>,
+    /// The longest that all attempts and waits of the step may take together, from the moment at which it could first run:
+    /// seconds, three decimals at most. After it the step is dead.
+    #[schemars(range(min = 0.001, max = 31_536_000))]
+    deadline_seconds: Option<f64>,
 }
 
 /// An event that a task type or a step declares.

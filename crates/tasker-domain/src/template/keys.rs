@@ -33,6 +33,7 @@ const MEANT_FOR_STEP: &[(&str, &str)] = &[
     ("config", "`handler_config`"),
     ("events", "`custom_events`"),
     ("timeout", "`timeout_seconds`"),
+    ("deadline", "`deadline_seconds`"),
 ];
 
 /// Once a file has this many problems, hints are no longer looked for: each costs a comparison with every key.

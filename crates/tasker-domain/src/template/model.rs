@@ -87,6 +87,9 @@ pub struct StepTemplate {
     /// Longest time one attempt may take, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_seconds: Option<Seconds>,
+    /// Time limit over all attempts and waits of the step, from the moment at which it could first run, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline_seconds: Option<Seconds>,
     /// Events that the step's handler publishes, named in full.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub custom_events: Vec<CustomEvent>,

@@ -10,8 +10,8 @@ use super::model::{CustomEvent, Seconds, StepTemplate};
 use super::reader::{Placed, Reader, short};
 use super::{api_config, events};
 
-/// Longest time limit, in seconds: a year.
-const LONGEST_TIMEOUT: f64 = 31_536_000.0;
+/// Longest time limit and deadline, in seconds: a year.
+const LONGEST_LIMIT: f64 = 31_536_000.0;
 
 /// What steps take from their template when they do not say it themselves.
 pub(super) struct Defaults {
@@ -56,16 +56,15 @@ pub(super) fn read_settings(mapping: &Mapping, reader: &mut Reader<'_>) -> Setti
         priority: reader
             .whole(mapping, "priority", i32::MIN.into()..=i32::MAX.into())
             .and_then(|number| i32::try_from(number.value).ok()),
-        timeout_seconds: timeout(mapping, reader),
+        timeout_seconds: seconds(mapping, "timeout_seconds", reader),
     }
 }
 
-fn timeout(mapping: &Mapping, reader: &mut Reader<'_>) -> Option<Seconds> {
-    let key = "timeout_seconds";
+fn seconds(mapping: &Mapping, key: &str, reader: &mut Reader<'_>) -> Option<Seconds> {
     let seconds = reader.number(mapping, key)?;
-    if !(0.001..=LONGEST_TIMEOUT).contains(&seconds.value) {
+    if !(0.001..=LONGEST_LIMIT).contains(&seconds.value) {
         reader.report(
-            Problem::error(format!("`{key}` must lie between 0.001 and {LONGEST_TIMEOUT} (a year)"))
+            Problem::error(format!("`{key}` must lie between 0.001 and {LONGEST_LIMIT} (a year)"))
                 .at(seconds.span, "out of range"),
         );
         return None;
@@ -121,6 +120,7 @@ pub(super) fn read(node: &Node, defaults: &Defaults, reader: &mut Reader<'_>) ->
         queue: settings.queue.unwrap_or_else(|| defaults.queue.clone()),
         priority: settings.priority.unwrap_or(defaults.priority),
         timeout_seconds: settings.timeout_seconds.or(defaults.timeout_seconds),
+        deadline_seconds: seconds(step, "deadline_seconds", reader),
         custom_events,
     };
     Some(Draft { name, dependencies, handler_class: handler_class.map(|text| text.value), rest })

@@ -50,6 +50,9 @@ pub(super) fn step_keys(step: &StepTemplate) -> Keys {
     if let Some(timeout) = step.timeout_seconds {
         keys.insert("timeout_seconds", seconds(timeout));
     }
+    if let Some(deadline) = step.deadline_seconds {
+        keys.insert("deadline_seconds", seconds(deadline));
+    }
     put_events(&mut keys, &step.custom_events);
     keys
 }

@@ -37,6 +37,7 @@ fn step() -> StepFacts {
         retryable: true,
         queued: true,
         dead: false,
+        expired: false,
         parents: Vec::new(),
         holder: None,
         wakes_at: None,
@@ -155,6 +156,7 @@ fn the_dead_say_of_what() {
     assert_eq!(failed(|step| step.retryable = false), "dead_permanent");
     assert_eq!(failed(|step| step.attempts = 3), "dead_exhausted");
     assert_eq!(failed(|step| step.dead = true), "dead_exhausted");
+    assert_eq!(failed(|step| (step.expired, step.retryable) = (true, false)), "dead_deadline");
     assert_eq!(code(|_, step| step.state = StepState::Cancelled), "cancelled");
     assert_eq!(code(|task, _| task.halted = true), "halted");
     assert_eq!(code(|task, _| task.state = TaskState::Error), "task_at_rest");

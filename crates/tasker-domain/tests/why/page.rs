@@ -26,7 +26,7 @@ task 1 (shop/order 1.0.0): error; dead steps hold it
 ```
 
 `--json` prints one document: `task_id`, `template`, `state`, `at_rest`, `deadline`, `now`, and `steps`, each with `step_id`, `step`,
-`state`, `reason` (its `code` from the table and what belongs to it), `text`, `remedy` and `passes_by_itself`. A task that has not ended
+`state`, `reason` (its `code` from the table and what belongs to it), `text`, `remedy`, `passes_by_itself` and `deadline`. A task that has not ended
 though none of its steps is open has `reason` and `remedy` itself. In Rust: `tasker_core::ops::why`.
 
 No unfinished task is without a reason (R-32). The codes are stable: programs may rely on them. `WHY` stands for words of yours, which
@@ -60,6 +60,7 @@ fn examples() -> Vec<Reason> {
         Reason::Halted,
         Reason::DeadPermanent { error: error.clone() },
         Reason::DeadExhausted { error, attempts: 3 },
+        Reason::DeadDeadline { error: Some("the step was not done within its deadline of 90 s".to_owned()) },
         Reason::BehindDeadParent { parents: parents(StepState::Cancelled) },
         Reason::Cancelled,
         Reason::TaskAtRest { state: TaskState::Error },
@@ -96,6 +97,9 @@ fn meaning(reason: &Reason) -> &'static str {
         Reason::Halted => "A step of the task died, and its template says `fail_fast`.",
         Reason::DeadPermanent { .. } => "It failed in a way that no further attempt would mend.",
         Reason::DeadExhausted { .. } => "It failed as often as it may.",
+        Reason::DeadDeadline { .. } => {
+            "All its attempts and waits took longer than the `deadline_seconds` of its template."
+        }
         Reason::Cancelled => "It was called off; its task cannot end well any more.",
         Reason::TaskAtRest { .. } => "The task has ended before it came to this step.",
         Reason::NotAdopted => {
@@ -141,11 +145,11 @@ fn the_page_is_as_the_reasons_are() {
 #[test]
 fn each_reason_is_told_once_and_its_code_is_the_one_in_json() {
     let mut codes: Vec<&str> = examples().iter().map(Reason::code).collect();
-    assert_eq!(codes.len(), 23, "one of each");
+    assert_eq!(codes.len(), 24, "one of each");
     for reason in examples() {
         assert_eq!(serde_json::to_value(&reason).unwrap()["code"], reason.code());
     }
     codes.sort_unstable();
     codes.dedup();
-    assert_eq!(codes.len(), 23);
+    assert_eq!(codes.len(), 24);
 }

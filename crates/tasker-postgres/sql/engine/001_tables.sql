@@ -27,6 +27,24 @@ create table tasker_engine.pause (
   primary key (scope, name)
 );
 
+-- What people changed that no history tells: pauses, priorities, limits of attempts, rewinds. Written in the transaction of
+-- the change, and read by people only. `name` is that of the queue or type.
+create table tasker_engine.operation (
+  operation_id bigint generated always as identity primary key,
+  at           timestamptz not null,
+  actor        text not null,
+  reason       text not null,
+  operation    text not null,
+  scope        text not null check (scope in ('task', 'step', 'queue', 'type')),
+  name         text,
+  task_id      bigint,
+  step_id      bigint,
+  before       jsonb,
+  after        jsonb
+);
+create index operation_of_task on tasker_engine.operation (task_id, operation_id) where task_id is not null;
+create index operation_of_name on tasker_engine.operation (scope, name, operation_id) where name is not null;
+
 -- One content of a (namespace, name, version); tasks point to the content they were made from (R-41).
 create table tasker_engine.definition (
   definition_id bigint generated always as identity primary key,
@@ -52,8 +70,11 @@ create table tasker_engine.definition_step (
   retry_limit      integer not null,
   retryable        boolean not null,
   skippable        boolean not null,
+  deadline         interval,
   primary key (definition_id, ix)
 );
+-- whether a definition has a step with a deadline is asked at each creation
+create index definition_step_deadline on tasker_engine.definition_step (definition_id) where deadline is not null;
 create table tasker_engine.definition_edge (
   definition_id bigint not null,
   to_ix         integer not null,
@@ -98,13 +119,23 @@ create table tasker_engine.deadline (
 );
 create index deadline_order on tasker_engine.deadline (at);
 
+-- Steps with a deadline over all their attempts and waits, in the order in which it may have passed: `at` is no later than
+-- that. Whoever finds it in the past asks `step_deadline_1` for the true instant, ends the step or puts the row off; a row
+-- leaves when the step has ended. So nobody has to know when a step's parents will have ended.
+create table tasker_engine.step_deadline (
+  at      timestamptz not null,
+  step_id bigint not null primary key
+);
+create index step_deadline_order on tasker_engine.step_deadline (at);
+
 -- One row a step that has not ended well; leaves with the step's success or the task's end.
 --   unmet     parents that have not ended well yet
 --   owner     the worker that holds the claim
 --   token     number of claims so far: an outcome counts only under the newest one (R-30)
 --   call      number of the owner's call that claimed it: a call whose answer was lost is answered again (R-35);
 --             below 0 while another program has the step in progress
---   attempts  attempts begun; written to the step's row with the outcome (R-13)
+--   attempts  attempts begun; written to the step's row with the outcome (R-13); one less for a step that is passed over,
+--             so that its claim begins attempt 0 (R-18)
 --   rank      place in the line: instant it became ready, earlier by a minute for each point of priority;
 --             while the step waits for an instant, that instant
 create table tasker_engine.queue (

@@ -29,7 +29,7 @@ begin
       bypass_steps, tags, context, identity_hash, created_at, updated_at)
     select task_id, named_task_id, false, v_at, coalesce(details->>'initiator', 'unknown'),
       coalesce(details->>'source_system', 'unknown'), coalesce(details->>'reason', 'unknown'),
-      '[]', coalesce(details->'tags', '[]'), context, key, v_at, v_at
+      coalesce((details->>'bypass_steps')::json, '[]'), coalesce(details->'tags', '[]'), context, key, v_at, v_at
     from asked order by place
     on conflict (identity_hash) do nothing
     returning task_id
@@ -39,6 +39,8 @@ begin
   ), planned as materialized (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
       s.retry_limit, s.retryable, s.skippable, f.inputs, f.not_before,
+      -- a claim of a step that is passed over counts as attempt 0 (R-18)
+      case when f.details ? 'bypass_places' then (f.details->'bypass_places' @> to_jsonb(s.ix))::int else 0 end as bypassed,
       case when f.reserved then -f.task_id else s.lane_id end as lane,
       s.parents = 0 and f.not_before is null and (f.reserved or s.lane_id = any(p_lanes)) as servable
     from fresh f join definition_step s on s.definition_id = f.definition_id
@@ -58,7 +60,7 @@ begin
     insert into queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, call, token, attempts, attempts_allowed)
     select p.step_id, p.task_id, p.ix, p.lane, p.priority, p.parents,
       coalesce(case when p.parents = 0 then p.not_before end, p_now - p.priority * interval '1 minute'),
-      case when c.step_id is not null then p_worker end, p_call, (c.step_id is not null)::int, (c.step_id is not null)::int,
+      case when c.step_id is not null then p_worker end, p_call, (c.step_id is not null)::int, (c.step_id is not null)::int - p.bypassed,
       p.attempts_allowed
     from planned p left join chosen c on c.step_id = p.step_id
     returning step_id, task_id, lane, unmet, rank, owner
@@ -91,6 +93,14 @@ begin
   end if;
   if num_nonnulls(variadic p_deadlines) > 0 then
     insert into deadline (at, task_id) select deadline, task_id from task where task_id = any(tasks) and deadline is not null;
+  end if;
+  if exists (select from definition_step f where f.definition_id = any(p_definitions) and f.deadline is not null) then
+    -- no step can run before its task begins
+    insert into step_deadline (at, step_id)
+    select coalesce(t.not_before, p_now) + f.deadline, q.step_id
+    from task t join tasker_workflow_steps s on s.task_id = t.task_id join queue q on q.step_id = s.workflow_step_id
+    join definition_step f on f.definition_id = t.definition_id and f.ix = q.ix and f.deadline is not null
+    where t.task_id = any(tasks);
   end if;
 
   -- Keys that were taken: looked up by a statement of its own, which sees rows that were committed meanwhile.

@@ -33,7 +33,7 @@ $$;
 --   p_now      the instant by which deadlines pass
 --
 --   silent     some worker has not been heard of for its lease
---   overdue    some deadline has passed
+--   overdue    some deadline has passed, or that of a step may have
 --   adoptable  unfinished tasks of the types that have no side rows
 --   front      the greatest id of a task that this look sees
 --   oldest_xid, next_xid   the oldest transaction that this look finds under way, and the number that the next one will get. What a
@@ -55,7 +55,8 @@ begin
   oldest_xid := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
   next_xid := pg_snapshot_xmax(pg_current_snapshot())::text::bigint;
   silent := exists (select from worker where lost or seen_at + lease < clock_timestamp());
-  overdue := exists (select from deadline where at <= coalesce(p_now, clock_timestamp()));
+  overdue := exists (select from deadline where at <= coalesce(p_now, clock_timestamp()))
+    or exists (select from step_deadline where at <= coalesce(p_now, clock_timestamp()));
 
   -- The round: at most 50,000 ids, 500 unfinished tasks, and about 10,000 steps at a time.
   select task_id into v_start from tasker_tasks where task_id > p_round order by task_id limit 1;

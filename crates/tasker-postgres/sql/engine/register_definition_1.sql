@@ -2,7 +2,7 @@
 -- same content again is answered with what stands there; another content under a version that a task has used is
 -- refused unless the caller allows it (R-41).
 --
--- The step arrays have one element per step in the order of the template; the edge arrays one per dependency, ordered
+-- The step arrays have one element per step in the order of the template, deadlines in seconds or null; the edge arrays one per dependency, ordered
 -- by child, places counted from 0.
 --
 --   outcome     same, new, redefined (another content stood there), refused (nothing was written)
@@ -11,7 +11,7 @@ create function tasker_engine.register_definition_1(
   p_namespace text, p_name text, p_version text, p_description text, p_fail_fast boolean,
   p_snapshot text, p_hash text, p_allow_redefine boolean,
   p_names text[], p_descriptions text[], p_systems text[], p_queues text[], p_handlers text[], p_priorities integer[],
-  p_attempts_allowed integer[], p_retry_limits integer[], p_retryables boolean[], p_skippables boolean[],
+  p_attempts_allowed integer[], p_retry_limits integer[], p_retryables boolean[], p_skippables boolean[], p_deadlines float8[],
   p_edge_children integer[], p_edge_parents integer[],
   out definition_id bigint, out named_task_id integer, out named_step_ids integer[], out lane_ids bigint[],
   out outcome text, out previous text)
@@ -80,11 +80,11 @@ begin
       cardinality(p_names) - (select count(distinct child) from unnest(p_edge_children) child), p_fail_fast)
     returning definition.definition_id into v_definition;
 
-    insert into definition_step (definition_id, ix, named_step_id, lane_id, parents, priority, attempts_allowed, retry_limit, retryable, skippable)
+    insert into definition_step (definition_id, ix, named_step_id, lane_id, parents, priority, attempts_allowed, retry_limit, retryable, skippable, deadline)
     select v_definition, s.place - 1, n.named_step_id, l.lane_id, coalesce(e.parents, 0), s.priority, s.attempts_allowed,
-      s.retry_limit, s.retryable, s.skippable
-    from unnest(p_names, p_systems, p_queues, p_handlers, p_priorities, p_attempts_allowed, p_retry_limits, p_retryables, p_skippables)
-      with ordinality s(name, system, queue, handler, priority, attempts_allowed, retry_limit, retryable, skippable, place)
+      s.retry_limit, s.retryable, s.skippable, make_interval(secs => s.deadline)
+    from unnest(p_names, p_systems, p_queues, p_handlers, p_priorities, p_attempts_allowed, p_retry_limits, p_retryables, p_skippables, p_deadlines)
+      with ordinality s(name, system, queue, handler, priority, attempts_allowed, retry_limit, retryable, skippable, deadline, place)
     join tasker_dependent_systems d on d.name = s.system
     join tasker_named_steps n on n.dependent_system_id = d.dependent_system_id and n.name = s.name
     join lane l on l.named_task_id = v_task and l.queue = s.queue and l.handler = s.handler

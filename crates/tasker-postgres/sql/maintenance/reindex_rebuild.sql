@@ -6,7 +6,9 @@
 with asked as materialized (
   select e.task_id, e.definition_id, e.reserved, e.priority, e.paused is not null as paused, e.not_before, d.fail_fast, t.created_at, coalesce(x.to_state, 'pending') as state,
     coalesce(x.to_state, 'pending') not in ('pending', 'in_progress') as at_rest,
-    (select max(y.created_at) from public.tasker_task_transitions y where y.task_id = e.task_id) as last_at
+    (select max(y.created_at) from public.tasker_task_transitions y where y.task_id = e.task_id) as last_at,
+    -- names that are written with escapes are left out: what jsonb refuses must not stop a rebuild
+    case when t.bypass_steps::text ~ '^\s*\[\s*"' and t.bypass_steps::text !~ '\\u' then t.bypass_steps::jsonb end as bypassed
   from tasker_engine.task e
   join tasker_engine.definition d on d.definition_id = e.definition_id
   join public.tasker_tasks t on t.task_id = e.task_id
@@ -14,12 +16,18 @@ with asked as materialized (
   where e.task_id = any($1)
 ), fact as materialized (
   select a.task_id, a.at_rest, s.workflow_step_id as step_id, f.ix, f.priority + a.priority as priority,
+    f.deadline is not null as limited,
     -- the row's limit counts, which a person may have raised; a permanent error leaves a row that tells no limit (R-13, R-14)
     case when s.retryable then greatest(coalesce(s.retry_limit, 3), 1) else f.attempts_allowed end as attempts_allowed,
     case when a.paused then tasker_engine.paused_lane(a.task_id) when a.reserved then -a.task_id else f.lane_id end as lane,
     case when a.not_before > clock_timestamp() and h.begun = 0 and p.parents = 0 then a.not_before end as not_before,
     coalesce(c.to_state, 'pending') as state, coalesce(c.metadata ? 'worker', false) as ours, coalesce(s.retryable, true) as retryable,
-    coalesce(h.begun, 0) as begun, coalesce(h.written, false) as written, coalesce(h.begun, 0) - coalesce(h.returned, 0) as attempts, h.last_at,
+    coalesce(h.begun, 0) as begun, coalesce(h.written, false) as written, h.last_at,
+    -- a claim of a step that is passed over is attempt 0, however often it is claimed (R-18)
+    case when a.bypassed is not null and s.skippable
+        and exists (select from public.tasker_named_steps n where n.named_step_id = s.named_step_id and a.bypassed ? n.name)
+      then (coalesce(c.to_state, 'pending') = 'in_progress')::int - 1
+      else coalesce(h.begun, 0) - coalesce(h.returned, 0) end as attempts,
     coalesce(p.unmet, 0) as unmet,
     greatest(s.created_at, p.last_at) at time zone 'UTC' as ready_at,
     -- Rails' two clocks: neither may be ahead of its own rule (R-12)
@@ -78,7 +86,7 @@ with asked as materialized (
   union all
   select min(worker_id) from tasker_engine.worker where name = $2 and lost having count(*) > 0
 ), planned as materialized (
-  select s.task_id, s.step_id, s.ix, s.lane, s.priority, s.unmet, s.attempts, s.attempts_allowed, s.kind, v.halted,
+  select s.task_id, s.step_id, s.ix, s.limited, s.lane, s.priority, s.unmet, s.attempts, s.attempts_allowed, s.kind, v.halted,
     s.kind = 'dead' as dead,
     case when s.kind = 'claimed' then coalesce(s.owner, (select worker_id from gone)) end as owner,
     -- a step with a history of any kind is not claimed as one that has none
@@ -99,6 +107,11 @@ with asked as materialized (
   on conflict (step_id) do update set call = case when excluded.call < 0 then excluded.call else greatest(queue.call, 0) end, task_id = excluded.task_id, ix = excluded.ix, lane = excluded.lane,
     priority = excluded.priority, unmet = excluded.unmet, rank = excluded.rank, owner = excluded.owner,
     token = excluded.token, attempts = excluded.attempts, attempts_allowed = excluded.attempts_allowed, dead = excluded.dead
+), limits as (
+  -- Whoever looks next finds out when they pass.
+  insert into tasker_engine.step_deadline (at, step_id)
+  select '-infinity', step_id from planned where limited and not dead order by step_id
+  on conflict (step_id) do nothing
 ), out_of_line as (
   delete from tasker_engine.ready r using step s
   where s.has_place and r.lane = s.old_lane and r.rank = s.old_rank and r.step_id = s.step_id

@@ -88,6 +88,12 @@ impl Ledger {
             .bind(steps.iter().map(|step| capped(step.retry_limit)).collect::<Vec<_>>())
             .bind(steps.iter().map(|step| step.retryable).collect::<Vec<_>>())
             .bind(steps.iter().map(|step| step.skippable).collect::<Vec<_>>())
+            .bind(
+                steps
+                    .iter()
+                    .map(|step| step.deadline_seconds.map(|limit| limit.duration().as_secs_f64()))
+                    .collect::<Vec<_>>(),
+            )
             .bind(edge_children)
             .bind(edge_parents)
             .fetch_one(&self.pool)

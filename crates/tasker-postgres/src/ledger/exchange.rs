@@ -86,7 +86,9 @@ pub struct NewTask {
     pub context: Box<RawValue>,
     /// Its identity: a key that another task has creates nothing.
     pub key: String,
-    /// `initiator`, `source_system`, `reason`, `tags`: a JSON object; what is left out has the original's default.
+    /// `initiator`, `source_system`, `reason`, `tags`: a JSON object; what is left out has the original's default. Steps to
+    /// pass over stand in `bypass_steps`, a text that is a JSON list of names, and in `bypass_places`, a list of their
+    /// places in the definition.
     pub details: Box<RawValue>,
     /// Whether only those who name the task work it.
     pub reserved: bool,
@@ -211,7 +213,7 @@ pub struct Claim {
     pub token: i32,
     /// Place of the step in its definition.
     pub place: usize,
-    /// Number of this attempt, from 1.
+    /// Number of this attempt, from 1; 0 if the step is to be passed over.
     pub attempt: u32,
     /// Number of attempts in all.
     pub attempts_allowed: u32,

@@ -54,6 +54,8 @@ pub struct TaskDetail {
     pub reason: Option<String>,
     /// Words to find it by.
     pub tags: Option<Value>,
+    /// Names of the steps that are passed over, as they were written.
+    pub bypass_steps: Option<Value>,
     /// Its context, exact.
     pub context: Option<Box<RawValue>>,
     /// Its identity.
@@ -70,6 +72,9 @@ pub struct TaskDetail {
     pub priority: i32,
     /// Who paused it.
     pub paused: Option<PausedBy>,
+    /// The task whose finished part it took over (`task_id`), the step from which it does that one anew (`step`), by whom
+    /// (`actor`) and why (`reason`).
+    pub rewound_from: Option<Value>,
 }
 
 /// One row of the history of a task or of one of its steps.
@@ -238,6 +243,7 @@ impl Ledger {
                 source_system: row.try_get("source_system")?,
                 reason: row.try_get("reason")?,
                 tags: row.try_get("tags")?,
+                bypass_steps: row.try_get("bypass_steps")?,
                 context: row.try_get::<Option<String>, _>("context")?.map(raw).transpose()?,
                 identity_hash: row.try_get("identity_hash")?,
                 ours: row.try_get("ours")?,
@@ -246,6 +252,7 @@ impl Ledger {
                 deadline: instant(&row, "deadline")?,
                 priority: row.try_get("priority")?,
                 paused: paused.as_ref().map(paused_by),
+                rewound_from: row.try_get("rewound_from")?,
             })
         })
         .transpose()

@@ -22,7 +22,9 @@ pub use exchange::{
     Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, ParentResults, Reply, Settled, Settlement,
 };
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
-pub use operate::{Operated, Operator, Paused, StepChange, TaskChange};
+pub use operate::{
+    ExpiredStep, Logged, LoggedOperation, Operated, Operator, Paused, Rewind, Rewound, StepChange, TaskChange,
+};
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use told::ToldTask;
 pub use why::WhyFacts;

@@ -1,5 +1,7 @@
 //! The facts from which [`tasker_domain::why`] tells why a task or step does not go on.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::Value;
 use sqlx::Row;
@@ -28,6 +30,8 @@ pub struct WhyFacts {
     pub now: NaiveDateTime,
     /// Its steps that have not ended well: id, name, facts.
     pub steps: Vec<(i64, String, StepFacts)>,
+    /// The instants (UTC) after which open steps are dead, by their ids.
+    pub step_deadlines: BTreeMap<i64, NaiveDateTime>,
 }
 
 impl Ledger {
@@ -47,6 +51,12 @@ impl Ledger {
             .iter()
             .map(|step| Ok((step.try_get("step_id")?, step.try_get("name")?, step_facts(step)?)))
             .collect::<Result<_, LedgerError>>()?;
+        let mut step_deadlines = BTreeMap::new();
+        for step in &rows {
+            if let Some(deadline) = instant(step, "deadline")? {
+                step_deadlines.insert(step.try_get("step_id")?, deadline);
+            }
+        }
         let paused: Option<Value> = row.try_get("paused")?;
         let (namespace, name, version): (String, String, String) =
             (row.try_get("namespace")?, row.try_get("name")?, row.try_get("version")?);
@@ -67,6 +77,7 @@ impl Ledger {
             newest: row.try_get("newest")?,
             now: row.try_get::<DateTime<Utc>, _>("now")?.naive_utc(),
             steps,
+            step_deadlines,
         }))
     }
 
@@ -95,6 +106,7 @@ fn step_facts(row: &PgRow) -> Result<StepFacts, LedgerError> {
         retryable,
         queued: row.try_get("queued")?,
         dead: row.try_get("dead")?,
+        expired: row.try_get("expired")?,
         parents: serde_json::from_value::<Vec<OpenParent>>(parents)
             .map_err(|error| LedgerError::Inconsistent(format!("a parent's state cannot be read: {error}")))?,
         holder: match worker {

@@ -34,7 +34,7 @@ pub struct HeldStep {
     pub step_id: i64,
     /// Token of the claim.
     pub token: i32,
-    /// Number of the attempt that the claim began.
+    /// Number of the attempt that the claim began; 0 if the step is to be passed over.
     pub attempt: u32,
     /// Number of attempts in all.
     pub attempts_allowed: u32,

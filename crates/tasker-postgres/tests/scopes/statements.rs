@@ -72,7 +72,7 @@ fn seen_as(rust: &str) -> Seen {
         "DateTime<Utc>" => seen::<DateTime<Utc>>(),
         "Value" => seen::<serde_json::Value>(),
         "Vec<i32>" | "Vec<Option<i32>>" => seen::<Vec<i32>>(),
-        "Vec<i64>" => seen::<Vec<i64>>(),
+        "Vec<i64>" | "Vec<Option<i64>>" => seen::<Vec<i64>>(),
         "Vec<Option<DateTime<Utc>>>" => seen::<Vec<DateTime<Utc>>>(),
         "Vec<f64>" | "Vec<Option<f64>>" => seen::<Vec<f64>>(),
         "Vec<bool>" => seen::<Vec<bool>>(),

@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::{Postgres, Transaction};
 
 use super::plan::Plan;
-use super::{LedgerError, Operator};
+use super::{LedgerError, Operator, log};
 use crate::rebuild::{Rebuilt, rebuild_locked};
 
 impl Plan {
@@ -37,6 +37,7 @@ impl Plan {
                 .bind(self.writes.iter().map(|write| write.cut_short).collect::<Vec<_>>())
                 .bind(self.writes.iter().map(|write| write.allowed).collect::<Vec<_>>())
                 .bind(now)
+                .bind(self.writes.iter().map(|write| write.error.clone()).collect::<Vec<Option<String>>>())
                 .execute(&mut **transaction)
                 .await?;
         }
@@ -86,6 +87,7 @@ impl Plan {
                 .execute(&mut **transaction)
                 .await?;
         }
+        log::write(&mut *transaction, &self.log, by, now).await?;
         let rebuilt = rebuild_locked(transaction, task_ids).await?;
         let stalled: Vec<i64> =
             rebuilt.iter().filter(|task: &&Rebuilt| task.stalled && !task.unfit).map(|task| task.task_id).collect();

@@ -5,7 +5,10 @@
 //! that was called off is void because the rebuild finds the step cancelled.
 
 mod carry_out;
+mod deadline;
+mod log;
 mod plan;
+mod rewind;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,6 +16,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
+
+pub use self::deadline::ExpiredStep;
+pub use self::log::{Logged, LoggedOperation};
+pub use self::rewind::{Rewind, Rewound};
 
 use self::plan::Plan;
 use self::rows::{StepRow, TaskRow};
@@ -168,23 +175,16 @@ impl Ledger {
     }
 
     /// Lets a queue or a task type go on. Returns false when it was not paused.
-    pub async fn resume(&self, what: Paused<'_>) -> Result<bool, LedgerError> {
+    pub async fn resume(&self, what: Paused<'_>, by: Operator<'_>) -> Result<bool, LedgerError> {
         let (scope, name) = what.parts();
         let (changed, _): (bool, Option<String>) = sqlx::query_as(include_str!("../../../sql/operations/resume.sql"))
             .bind(scope)
             .bind(name)
+            .bind(by.actor)
+            .bind(by.reason)
             .fetch_one(&self.pool)
             .await?;
         Ok(changed)
-    }
-
-    /// Tasks whose deadline has passed and that have not ended, at most this many.
-    pub async fn passed_deadlines(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<i64>, LedgerError> {
-        Ok(sqlx::query_scalar(include_str!("../../../sql/operations/passed_deadlines.sql"))
-            .bind(most)
-            .bind(now.map(|instant| instant.and_utc()))
-            .fetch_all(&self.pool)
-            .await?)
     }
 
     /// Locks the side rows of these tasks, reads their states, lets `decide` plan and carries the plan out. Where nothing is
@@ -239,7 +239,7 @@ pub enum Paused<'a> {
 }
 
 impl<'a> Paused<'a> {
-    fn parts(self) -> (&'static str, &'a str) {
+    pub(super) fn parts(self) -> (&'static str, &'a str) {
         match self {
             Paused::Queue(name) => ("queue", name),
             Paused::Type(name) => ("type", name),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::json;
 use tasker_domain::operation::{Refused, StepOperation, TaskOperation, Way};
 use tasker_domain::state::{StepState, TaskState};
 
+use super::log::Entry;
 use super::rows::{StepRow, TaskRow};
 use super::{LedgerError, Operated, StepChange, TaskChange};
 
@@ -19,6 +21,7 @@ pub(super) struct Plan {
     pub(super) resume: Vec<i64>,
     /// The tasks by the points that they get.
     pub(super) priority: BTreeMap<i32, Vec<i64>>,
+    pub(super) log: Vec<Entry>,
 }
 
 pub(super) struct StepWrite {
@@ -27,9 +30,17 @@ pub(super) struct StepWrite {
     pub(super) results: Option<String>,
     pub(super) cut_short: bool,
     pub(super) allowed: Option<i32>,
+    /// Keys that describe an error after which the step is not tried again.
+    pub(super) error: Option<String>,
 }
 
-fn state<S: std::str::FromStr>(word: &str) -> Result<S, LedgerError>
+impl StepWrite {
+    pub(super) fn of(step_id: i64) -> Self {
+        StepWrite { step_id, done: false, results: None, cut_short: false, allowed: None, error: None }
+    }
+}
+
+pub(super) fn state<S: std::str::FromStr>(word: &str) -> Result<S, LedgerError>
 where
     S::Err: std::fmt::Display,
 {
@@ -62,14 +73,18 @@ impl Plan {
             TaskChange::Pause if task.paused => return Ok(Operated::AlreadySo),
             TaskChange::Resume if !task.paused => return Ok(Operated::AlreadySo),
             TaskChange::Pause => {
+                self.log_task(task, "pause", json!(false), json!(true));
                 self.pause.push(id);
                 return Ok(done(now, now));
             }
             TaskChange::Resume => {
+                self.log_task(task, "resume", json!(true), json!(false));
                 self.resume.push(id);
                 return Ok(done(now, now));
             }
+            TaskChange::Priority(points) if task.priority == points => return Ok(Operated::AlreadySo),
             TaskChange::Priority(points) => {
+                self.log_task(task, "priority", json!(task.priority), json!(points));
                 self.priority.entry(points).or_default().push(id);
                 return Ok(done(now, now));
             }
@@ -132,11 +147,10 @@ impl Plan {
                     _ => r#"{"bypassed": true}"#.to_owned(),
                 };
                 self.writes.push(StepWrite {
-                    step_id: step.step_id,
                     done: true,
                     results: Some(results),
                     cut_short: now == StepState::InProgress,
-                    allowed: None,
+                    ..StepWrite::of(step.step_id)
                 });
             }
             StepChange::Limit { .. } => {}
@@ -165,13 +179,8 @@ impl Plan {
         if step.retryable && step.retry_limit == allowed {
             return Ok(Operated::AlreadySo);
         }
-        self.writes.push(StepWrite {
-            step_id: step.step_id,
-            done: false,
-            results: None,
-            cut_short: false,
-            allowed: Some(allowed),
-        });
+        self.log_limit(step, "limit", allowed);
+        self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         if of_task == TaskState::Error && now == StepState::Error && allowed > step.attempts {
             self.task_moves.insert(task.task_id, (of_task, vec![TaskState::Pending]));
         }
@@ -182,13 +191,7 @@ impl Plan {
         let now: StepState = state(&step.state)?;
         if let Ok(Way::Through(path)) = StepOperation::Cancel.on(now) {
             self.step_moves.insert(step.step_id, (now, path.to_vec()));
-            self.writes.push(StepWrite {
-                step_id: step.step_id,
-                done: false,
-                results: None,
-                cut_short: now == StepState::InProgress,
-                allowed: None,
-            });
+            self.writes.push(StepWrite { cut_short: now == StepState::InProgress, ..StepWrite::of(step.step_id) });
         }
         Ok(())
     }
@@ -197,13 +200,9 @@ impl Plan {
         let now: StepState = state(&step.state)?;
         let needed = step.attempts.saturating_add(i32::try_from(attempts.max(1)).unwrap_or(i32::MAX));
         self.step_moves.insert(step.step_id, (now, vec![StepState::Pending]));
-        self.writes.push(StepWrite {
-            step_id: step.step_id,
-            done: false,
-            results: None,
-            cut_short: false,
-            allowed: Some(step.retry_limit.max(needed)),
-        });
+        let allowed = step.retry_limit.max(needed);
+        self.log_limit(step, "retry", allowed);
+        self.writes.push(StepWrite { allowed: Some(allowed), ..StepWrite::of(step.step_id) });
         Ok(())
     }
 }

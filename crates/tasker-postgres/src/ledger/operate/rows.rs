@@ -1,5 +1,6 @@
 //! The tasks and steps that something is done to, as they stand.
 
+use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 
 #[derive(FromRow)]
@@ -8,6 +9,7 @@ pub(super) struct TaskRow {
     pub(super) state: String,
     pub(super) ours: bool,
     pub(super) paused: bool,
+    pub(super) priority: i32,
 }
 
 #[derive(FromRow)]
@@ -18,6 +20,8 @@ pub(super) struct StepRow {
     pub(super) attempts: i32,
     pub(super) retry_limit: i32,
     pub(super) retryable: bool,
+    /// When (UTC) it is dead if it has not ended; nothing where it has no deadline or its parents are open.
+    pub(super) deadline: Option<DateTime<Utc>>,
     pub(super) blocked: bool,
 }
 

@@ -1,0 +1,242 @@
+//! A step that is not done within its deadline, over all attempts and waits, is dead.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tasker_core::clock::Clock;
+use tasker_core::ops;
+use tasker_core::{Ending, Handled, Handlers, Request, StepContext, StepError, Tasker};
+use tasker_domain::json::Json;
+use tasker_domain::operation::TaskOperation;
+use tasker_domain::state::TaskState;
+use tasker_domain::template::Template;
+use tasker_postgres::ledger::{Exchange, ExpiredStep, Operated, Operator, TaskChange};
+use tasker_testing::invariants::broken_promises;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::foreign::{LONG, Running, task_state};
+use crate::support::{Bench, Script, template, worker};
+
+const IN_ERROR: Handled = Handled::AtRest { state: TaskState::Error };
+
+async fn submitted(bench: &Bench, template: &Template) -> i64 {
+    bench.tasker().submit(template, Request::new(Json::parse("{}").unwrap())).await.unwrap().task_id
+}
+
+async fn handle(bench: &Bench, task_id: i64) -> Handled {
+    bench.tasker().handle_task(task_id, CancellationToken::new()).await.unwrap()
+}
+
+/// Names of the steps whose deadline has passed by the manual clock; they are dead now.
+async fn expired(bench: &Bench) -> Vec<String> {
+    let expired = bench.tasker().ledger().expire_steps(100, bench.clock.record_time()).await.unwrap();
+    let mut names = Vec::new();
+    for ExpiredStep { step_id, from, .. } in expired {
+        let name: String = sqlx::query_scalar(
+            "select name::text from tasker_workflow_steps join tasker_named_steps using (named_step_id) where workflow_step_id = $1",
+        )
+        .bind(step_id)
+        .fetch_one(bench.pool())
+        .await
+        .unwrap();
+        names.push(format!("{name} ({from})"));
+    }
+    names
+}
+
+/// The moves, attempts, error and whether it may be tried again, of each step that has failed.
+async fn failed(bench: &Bench, task_id: i64) -> Vec<(String, i32, Option<String>, bool)> {
+    sqlx::query_as(
+        "select n.name || ' ' || string_agg(t.from_state || '>' || t.to_state, ' ' order by t.sort_key), s.attempts, s.results->>'error', s.retryable
+         from tasker_workflow_steps s join tasker_named_steps n using (named_step_id) join tasker_workflow_step_transitions t using (workflow_step_id)
+         where s.task_id = $1 group by s.workflow_step_id, n.name having bool_or(t.to_state = 'error' and t.most_recent) order by s.workflow_step_id",
+    )
+    .bind(task_id)
+    .fetch_all(bench.pool())
+    .await
+    .unwrap()
+}
+
+async fn codes(bench: &Bench, task_id: i64) -> Vec<(String, &'static str)> {
+    let why = ops::why(bench.tasker().ledger(), task_id).await.unwrap().unwrap();
+    why.steps.into_iter().map(|step| (step.step, step.reason.code())).collect()
+}
+
+fn after(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test]
+async fn attempts_and_waits_together_must_not_take_longer() {
+    let bench = Bench::new(Script::default().on("only", |step: &StepContext| match step.attempt() {
+        1 | 2 => Err(StepError::failure("out of paper")),
+        _ => Ok(json!({})),
+    }))
+    .await;
+    let template = template("jitter: false", &[("only", "default_retry_limit: 9, deadline_seconds: 5")]);
+    let task_id = submitted(&bench, &template).await;
+    for wait in [2, 4] {
+        assert!(
+            matches!(handle(&bench, task_id).await, Handled::Again { after, .. } if after == Duration::from_secs(wait))
+        );
+        assert_eq!(expired(&bench).await, Vec::<String>::new());
+        bench.clock.advance(after(wait));
+    }
+    let why = ops::why(bench.tasker().ledger(), task_id).await.unwrap().unwrap();
+    let until = bench.clock.wall_time() - chrono::TimeDelta::seconds(1);
+    assert_eq!(why.steps[0].deadline, Some(until), "five seconds after the first moment");
+    assert_eq!(handle(&bench, task_id).await, IN_ERROR, "the third attempt would have begun after six seconds");
+    assert_eq!(
+        failed(&bench, task_id).await,
+        [(
+            "only pending>in_progress in_progress>error error>pending pending>in_progress in_progress>error error>pending pending>error".to_owned(),
+            2,
+            Some("the step was not done within its deadline of 5 s".to_owned()),
+            false
+        )]
+    );
+    assert_eq!(codes(&bench, task_id).await, [("only".to_owned(), "dead_deadline")]);
+    let rows: Vec<Value> = sqlx::query_scalar(
+        "select metadata from tasker_workflow_step_transitions where most_recent union all select metadata from tasker_task_transitions where most_recent",
+    )
+    .fetch_all(bench.pool())
+    .await
+    .unwrap();
+    let cause = json!({"actor": "tasker", "reason": "deadline", "operation": "deadline"});
+    assert_eq!(rows[0], cause);
+    assert_eq!(rows[1]["held_by"], json!(["only"]));
+    assert_eq!(broken_promises(bench.pool()).await.unwrap(), Vec::<String>::new());
+    bench.assert_side_tables_empty().await;
+    // Who sends it on again by hand gives it its deadline again.
+    let by = Operator { actor: "ada", reason: "paper is back", now: bench.clock.record_time(), dry_run: false };
+    let retry = TaskChange::Operation(TaskOperation::Retry);
+    let retried = bench.tasker().ledger().change_tasks(&[task_id], retry, by).await.unwrap();
+    assert!(matches!(retried[0].1, Operated::Done { .. }));
+    bench.clock.advance(after(4));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    assert_eq!(handle(&bench, task_id).await, Handled::AtRest { state: TaskState::Complete });
+}
+
+#[tokio::test]
+async fn a_step_that_nobody_takes_dies_and_the_others_go_on() {
+    let bench = Bench::new(Script::default()).await;
+    let steps = [("a", ""), ("b", "deadline_seconds: 5"), ("c", "depends_on_steps: [a, b], deadline_seconds: 1")];
+    let task_id = submitted(&bench, &template("", &steps)).await;
+    bench.clock.advance(Duration::from_millis(4999));
+    assert_eq!(expired(&bench).await, Vec::<String>::new(), "c waits for others: its time has not begun");
+    bench.clock.advance(Duration::from_millis(2));
+    assert_eq!(expired(&bench).await, ["b (pending)"]);
+    assert_eq!(expired(&bench).await, Vec::<String>::new(), "only once");
+    assert_eq!(handle(&bench, task_id).await, IN_ERROR);
+    assert_eq!(bench.script.ran(), [("a".to_owned(), 1)]);
+    let dead =
+        ("b pending>error".to_owned(), 0, Some("the step was not done within its deadline of 5 s".to_owned()), false);
+    assert_eq!(failed(&bench, task_id).await, [dead]);
+    assert_eq!(broken_promises(bench.pool()).await.unwrap(), Vec::<String>::new());
+    bench.clock.advance(after(100));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    let left: i64 =
+        sqlx::query_scalar("select count(*) from tasker_engine.step_deadline").fetch_one(bench.pool()).await.unwrap();
+    assert_eq!(left, 0, "rows of steps that have ended leave");
+}
+
+#[tokio::test]
+async fn the_time_of_a_step_begins_when_its_parents_have_ended() {
+    let bench =
+        Bench::new(Script::default().on("b", |_| Err(StepError::failure("out of paper").retry_after(after(30))))).await;
+    let steps = [("a", ""), ("b", "depends_on_step: a, default_retry_limit: 50, deadline_seconds: 10")];
+    let template = template("jitter: false", &steps);
+    let task_id = submitted(&bench, &template).await;
+    bench.clock.advance(after(1000));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    assert!(matches!(handle(&bench, task_id).await, Handled::Again { .. }));
+    bench.clock.advance(after(9));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    // The same by rows that were made anew from the record.
+    sqlx::query("delete from tasker_engine.step_deadline").execute(bench.pool()).await.unwrap();
+    bench.tasker().ledger().rebuild_tasks(&[task_id]).await.unwrap();
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    bench.clock.advance(after(2));
+    assert_eq!(expired(&bench).await, ["b (error)"]);
+    assert_eq!(task_state(bench.pool(), task_id).await, "error");
+    let started =
+        Request::new(Json::parse("{}").unwrap()).not_before(bench.clock.wall_time() + chrono::TimeDelta::seconds(60));
+    let first = crate::foreign::renamed(&crate::support::template("", &[("first", "deadline_seconds: 10")]), "first");
+    bench.tasker().submit(&first, started).await.unwrap();
+    bench.clock.advance(after(65));
+    assert_eq!(expired(&bench).await, Vec::<String>::new(), "the time of a delayed start does not count");
+    bench.clock.advance(after(6));
+    assert_eq!(expired(&bench).await, ["first (pending)"]);
+}
+
+#[tokio::test]
+async fn an_outcome_that_comes_too_late_is_refused_and_fail_fast_holds() {
+    let bench = Bench::new(Script::default()).await;
+    let steps = [("a", "deadline_seconds: 5"), ("b", "")];
+    let task_id = submitted(&bench, &template("fail_fast: true", &steps)).await;
+    let ledger = bench.tasker().ledger().clone();
+    let worker_id = ledger.start_worker(&worker("slow", after(60))).await.unwrap();
+    let call =
+        Exchange { task: Some(task_id), want: 1, now: bench.clock.record_time(), ..Exchange::new(worker_id, "slow") };
+    let claimed = ledger.exchange(&Exchange { call: 1, ..call.clone() }).await.unwrap().claims.remove(0);
+    bench.clock.advance(after(6));
+    assert_eq!(expired(&bench).await, ["a (in_progress)"]);
+    assert_eq!(task_state(bench.pool(), task_id).await, "error", "fail_fast: b is not begun");
+    let results = serde_json::value::RawValue::from_string("{}".to_owned()).unwrap();
+    let late = [tasker_postgres::ledger::Settled {
+        step_id: claimed.step_id,
+        token: claimed.token,
+        settlement: tasker_postgres::ledger::Settlement::Success { results },
+    }];
+    let reply =
+        ledger.exchange(&Exchange { call: 2, outcomes: &late, now: bench.clock.record_time(), ..call }).await.unwrap();
+    assert_eq!(reply.refused, [claimed.step_id]);
+    let dead = (
+        "a pending>in_progress in_progress>error".to_owned(),
+        1,
+        Some("the step was not done within its deadline of 5 s".to_owned()),
+        false,
+    );
+    assert_eq!(failed(&bench, task_id).await, [dead]);
+    assert_eq!(broken_promises(bench.pool()).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_worker_ends_what_runs_too_long_and_tells_its_handler() {
+    let bench = Bench::new(Script::default()).await;
+    let stopped = Arc::new(Notify::new());
+    let told = stopped.clone();
+    let handler = tasker_core::handler_fn(move |step: StepContext| {
+        let told = told.clone();
+        async move {
+            step.cancelled().cancelled().await;
+            told.notify_one();
+            Ok::<_, StepError>(tasker_core::Output::from(json!({"too": "late"})))
+        }
+    });
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap();
+    let short = template("", &[("only", "deadline_seconds: 0.2")]);
+    let running = Running::start(tasker.clone(), &[]);
+    let task_id = tasker.submit(&short, Request::new(Json::parse("{}").unwrap())).await.unwrap().task_id;
+    tokio::time::timeout(LONG, stopped.notified()).await.expect("the handler is told to stop");
+    running.stop().await;
+    assert_eq!(task_state(bench.pool(), task_id).await, "error");
+    let dead = &failed(&bench, task_id).await[0];
+    assert_eq!((dead.1, dead.2.as_deref()), (1, Some("the step was not done within its deadline of 0.2 s")));
+}
+
+#[tokio::test]
+async fn who_works_a_single_task_heeds_its_deadlines() {
+    let bench = Bench::new(Script::default()).await;
+    let handler = tasker_core::handler_fn(|_: StepContext| async {
+        Err::<tasker_core::Output, _>(StepError::failure("again and again").retry_after(after(200)))
+    });
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap();
+    let short = template("", &[("only", "default_retry_limit: 9, deadline_seconds: 0.3")]);
+    let report =
+        tokio::time::timeout(LONG, tasker.run(&short, Json::parse("{}").unwrap())).await.expect("it ends").unwrap();
+    assert_eq!(report.ending, Ending::Error);
+    assert_eq!(report.record.steps[0].transitions, ["in_progress", "error", "pending", "error"]);
+}

@@ -1,0 +1,105 @@
+//! Ending what was not done in time: tasks whose deadline has passed are named here and called off like any other; steps
+//! whose deadline over all attempts and waits has passed die here.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use serde_json::json;
+use sqlx::FromRow;
+use tasker_domain::operation::DEADLINE;
+use tasker_domain::state::StepState;
+
+use super::plan::{Plan, StepWrite, state};
+use super::rows::StepRow;
+use super::{Ledger, LedgerError, Operator};
+
+/// Who ends what was not done in time, as the history names it.
+const ACTOR: &str = "tasker";
+
+/// A step that died because its deadline had passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpiredStep {
+    /// Id of its task.
+    pub task_id: i64,
+    /// Its id.
+    pub step_id: i64,
+    /// The state it was in.
+    pub from: String,
+}
+
+#[derive(FromRow)]
+struct OverdueRow {
+    task_id: i64,
+    step_id: i64,
+    now: DateTime<Utc>,
+    seconds: f64,
+}
+
+impl Ledger {
+    /// Tasks whose deadline has passed and that have not ended, at most this many.
+    pub async fn passed_deadlines(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<i64>, LedgerError> {
+        Ok(sqlx::query_scalar(include_str!("../../../sql/operations/passed_deadlines.sql"))
+            .bind(most)
+            .bind(now.map(|instant| instant.and_utc()))
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
+    /// Ends steps that were not done within the deadline of their template (`deadline_seconds`), of at most so many that
+    /// are due to be looked at: each is dead, with an error that says so, whatever attempts it has left. A worker that runs
+    /// one is told to stop with its next heartbeat, and its outcome is refused.
+    ///
+    /// # Errors
+    /// [`LedgerError::Busy`] with a task that others worked on at every try; the steps before it are dead.
+    pub async fn expire_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<ExpiredStep>, LedgerError> {
+        let overdue: Vec<OverdueRow> = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
+            .bind(most)
+            .bind(now.map(|instant| instant.and_utc()))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut expired = Vec::new();
+        for OverdueRow { task_id, step_id, now: seen, seconds } in overdue {
+            let by = Operator { actor: ACTOR, reason: DEADLINE, now, dry_run: false };
+            let from = self
+                .operate(&[task_id], by, DEADLINE, |_, steps| {
+                    let mut plan = Plan::default();
+                    let step = steps.iter().find(|step| step.step_id == step_id);
+                    let from = match step {
+                        Some(step) => plan.expire(step, seen, seconds)?,
+                        None => None,
+                    };
+                    Ok((from.is_some().then_some(plan), from))
+                })
+                .await?;
+            expired.extend(from.map(|from| ExpiredStep { task_id, step_id, from: from.to_string() }));
+        }
+        Ok(expired)
+    }
+}
+
+impl Plan {
+    /// Ends a step whose deadline has passed, unless it has ended, or was sent on anew, since it was found.
+    fn expire(&mut self, step: &StepRow, now: DateTime<Utc>, seconds: f64) -> Result<Option<StepState>, LedgerError> {
+        let from: StepState = state(&step.state)?;
+        let path = match from {
+            StepState::Pending | StepState::InProgress => vec![StepState::Error],
+            StepState::Error if step.retryable && step.attempts < step.retry_limit.max(1) => {
+                vec![StepState::Pending, StepState::Error]
+            }
+            _ => return Ok(None),
+        };
+        if step.deadline.is_none_or(|deadline| deadline > now) {
+            return Ok(None);
+        }
+        self.step_moves.insert(step.step_id, (from, path));
+        let error = json!({
+            "error": format!("the step was not done within its deadline of {seconds} s"),
+            "error_class": "Tasker::DeadlineExceeded",
+            "backtrace": "",
+        });
+        self.writes.push(StepWrite {
+            cut_short: from == StepState::InProgress,
+            error: Some(error.to_string()),
+            ..StepWrite::of(step.step_id)
+        });
+        Ok(Some(from))
+    }
+}
