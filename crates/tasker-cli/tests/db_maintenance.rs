@@ -96,7 +96,7 @@ async fn status_tells_what_stands_there() {
     assert_eq!(document["steps"], serde_json::json!({"ready": 1, "waiting": 0, "claimed": 1, "blocked": 2, "dead": 0}));
     assert_eq!(document["oldest_unfinished"]["task_id"], 1);
     assert_eq!(document["shape"], "lean");
-    assert_eq!(document["tables"].as_array().unwrap().len(), 27);
+    assert_eq!(document["tables"].as_array().unwrap().len(), 29);
     database.drop().await;
 }
 

@@ -156,7 +156,7 @@ async fn a_reader_reads_everything_and_writes_nothing() {
     let role = Role::new().await;
     grant(role.database.pool(), &role.name, Access::Reader).await.unwrap();
     let pool = role.pool().await;
-    assert_eq!(status(&pool).await.unwrap().tables.len(), 13 + 14);
+    assert_eq!(status(&pool).await.unwrap().tables.len(), 13 + 16);
     for sql in [
         "SELECT * FROM public.tasker_step_dag_relationships",
         "SELECT * FROM public.get_system_health_counts_v01()",

@@ -14,6 +14,7 @@ use crate::request::RequestProblems;
 use crate::rewind::NotAtRest;
 use crate::script::ScriptProblems;
 use crate::simulation::SimulationError;
+use crate::span::SpanProblem;
 use crate::state::{IllegalMove, Refusal, State, UnknownState};
 use crate::statistics;
 use crate::step_error::UnknownKind;
@@ -65,6 +66,7 @@ coded! {
     UnknownKind = UNKNOWN_WORD;
     SimulationError = NOT_A_GRAPH;
     NotAtRest = MOVE_REFUSED;
+    SpanProblem = INPUT_REFUSED;
 }
 
 impl<S: 'static, O: 'static> Coded for crate::operation::Refused<S, O> {

@@ -1,4 +1,4 @@
-//! What every queue has to keep: one suite for all that implement [`Queue`](tasker_core::queue::Queue) and [`Consumer`].
+//! What every queue has to keep: one suite for all that implement [`Queue`] and [`Consumer`].
 //!
 //! A framework's queue that is to be judged gets a [`Consumer`] in its tests, which takes jobs out of it as the framework
 //! would, and a [`Subject`] that makes an empty one. The macro then writes one test for each case:
