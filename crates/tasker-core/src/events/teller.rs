@@ -393,6 +393,9 @@ fn taken(voice: &Voice<'_>, known: &Known, TakenSteps { task_id, begins, context
                 .with("step_dependencies", parents)
                 .moved("pending", "in_progress", at)
         });
-        voice.tell(Moment::StepBeforeHandle, || Payload::of_step("before_handle", step, at, at, None));
+        // The handler of a step that is passed over is not called.
+        if step.attempt > 0 {
+            voice.tell(Moment::StepBeforeHandle, || Payload::of_step("before_handle", step, at, at, None));
+        }
     }
 }

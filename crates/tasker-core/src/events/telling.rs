@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tasker_domain::correlation::CorrelationId;
 use tasker_postgres::ledger::{Claim, Ended, Reply, Settlement};
 
-use super::{Commit, Events, Fact, Group, How, SettledStep, TakenSteps, Then, ToldStep};
+use super::{Commit, Events, Fact, Group, How, LINE_BYTES, SettledStep, TakenSteps, Then, ToldStep};
 use crate::orchestration::{Definition, Finished};
 use crate::step_handler::Output;
 
@@ -17,6 +17,8 @@ pub(crate) struct Telling {
     correlation_id: CorrelationId,
     /// Commits that may have come after one whose answer is still on its way, by their instants.
     waiting: VecDeque<Waiting>,
+    /// About how many bytes these hold.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -32,7 +34,7 @@ pub(crate) struct Told(Commit);
 
 impl Telling {
     pub(crate) fn new(events: Events, correlation_id: CorrelationId) -> Self {
-        Self { events, correlation_id, waiting: VecDeque::new() }
+        Self { events, correlation_id, waiting: VecDeque::new(), bytes: 0 }
     }
 
     /// Begins to gather, if anybody wants to be told anything.
@@ -50,16 +52,19 @@ impl Telling {
         if commit.facts.is_empty() {
             return;
         }
+        self.bytes += commit.bytes;
         let place = self.waiting.partition_point(|earlier| earlier.commit.instant <= commit.instant);
         self.waiting.insert(place, Waiting { commit, after: unanswered.to_vec() });
     }
 
-    /// Hands over what no call can have gone before that is still on its way.
+    /// Hands over what no call can have gone before that is still on its way. A call that gets no answer for long is not
+    /// waited for: what would pile up goes before it.
     pub(crate) fn hand_over(&mut self, unanswered: &[i32]) {
         while let Some(first) = self.waiting.front()
-            && !first.after.iter().any(|call| unanswered.contains(call))
+            && (self.bytes > LINE_BYTES || !first.after.iter().any(|call| unanswered.contains(call)))
             && let Some(first) = self.waiting.pop_front()
         {
+            self.bytes -= first.commit.bytes;
             self.events.hand_over(first.commit);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use tasker_domain::code::Coded;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{ExpiredStep, Ledger, LedgerError};
+use tasker_postgres::ledger::{ExpiredStep, ExpiredSteps, Ledger, LedgerError};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -28,12 +28,12 @@ pub(crate) fn has_deadlines(template: &Template) -> bool {
 pub(crate) async fn expire_steps(ledger: &Ledger, now: Option<NaiveDateTime>) -> Result<bool, LedgerError> {
     let mut any = false;
     loop {
-        let expired = ledger.expire_steps(STEPS_AT_A_TIME, now).await?;
-        for ExpiredStep { task_id, step_id, from } in &expired {
+        let ExpiredSteps { steps, more } = ledger.expire_steps(STEPS_AT_A_TIME, now).await?;
+        for ExpiredStep { task_id, step_id, from } in &steps {
             tracing::info!(task_id, step_id, %from, "the deadline of a step has passed; it is dead");
         }
-        any |= !expired.is_empty();
-        if (expired.len() as i64) < STEPS_AT_A_TIME {
+        any |= !steps.is_empty();
+        if !more {
             return Ok(any);
         }
     }

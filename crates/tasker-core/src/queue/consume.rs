@@ -136,6 +136,14 @@ impl Tasker {
         let mut renew_at = Duration::ZERO;
         let mut end: Option<Result<(), QueueError>> = None;
         loop {
+            // Asked here and not below alone: under load some job has always ended.
+            if end.is_none() && (stop.is_cancelled() || drain.is_cancelled()) {
+                end = Some(Ok(()));
+            }
+            if !at_work.jobs.is_empty() && self.clock.elapsed() >= renew_at {
+                renew_at = self.clock.elapsed() + queue.lease() / 3;
+                at_work.renew().await;
+            }
             let room = if end.is_none() { at_a_time - at_work.jobs.len() } else { 0 };
             let mut rests = false;
             if at_work.jobs.is_empty() {
@@ -172,7 +180,8 @@ impl Tasker {
             let real = SystemClock::new();
             tokio::select! {
                 biased;
-                Some(ended) = at_work.running.join_next_with_id(), if busy > 0 => at_work.settle(ended).await,
+                () = stop.cancelled(), if end.is_none() => {}
+                () = drain.cancelled(), if end.is_none() => {}
                 Some((sweep, result)) = under_way(&mut sweeping), if sweeping.is_some() => {
                     sweeping = None;
                     match result {
@@ -183,12 +192,8 @@ impl Tasker {
                     resting_sweep = Some(sweep);
                     sweep_at = self.clock.elapsed().saturating_add(sweep_every);
                 }
-                () = stop.cancelled(), if end.is_none() => end = Some(Ok(())),
-                () = drain.cancelled(), if end.is_none() => end = Some(Ok(())),
-                () = self.clock.deadline(renew_at.saturating_sub(now)), if busy > 0 => {
-                    renew_at = self.clock.elapsed() + queue.lease() / 3;
-                    at_work.renew().await;
-                }
+                Some(ended) = at_work.running.join_next_with_id(), if busy > 0 => at_work.settle(ended).await,
+                () = self.clock.deadline(renew_at.saturating_sub(now)), if busy > 0 => {}
                 // Outages pass in real time, whatever clock the rest works by.
                 () = real.sleep(QUEUE_AGAIN), if rests => {}
                 () = queue.wait(&queues, busy, until_sweep), if has_room && !rests => {}

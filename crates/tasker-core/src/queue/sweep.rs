@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use super::Queue;
 use super::error::QueueError;
 use super::job::{DEFAULT_QUEUE, Due, Enqueued, Job};
-use crate::orchestration::Care;
+use crate::orchestration::{Care, expire_steps};
 use crate::tasker::Tasker;
 
 /// Steps that one statement looks at.
@@ -92,7 +92,7 @@ impl Tasker {
     /// in, the task goes on after the next sweep.
     ///
     /// Before that it does what workers do for each other: takes steps from those who were not heard of for their lease
-    /// and cancels tasks whose deadline has passed.
+    /// cancels tasks whose deadline has passed, and ends steps whose deadline has passed.
     ///
     /// For programs whose consumers are not ours: from a timer, every minute or so, in one process or in all.
     /// [`consume`](Tasker::consume) sweeps by itself.
@@ -103,6 +103,7 @@ impl Tasker {
         let care = self.care(Vec::new(), Arc::new(Notify::new()));
         care.take_over_silent().await?;
         care.call_off_overdue().await?;
+        expire_steps(self.ledger(), self.clock.record_time()).await?;
         let jobs = Jobs::new(self.ledger().pool().clone());
         let mut swept = Swept::default();
         let mut known = HashSet::new();

@@ -240,6 +240,26 @@ async fn a_changed_context_is_checked_and_given_to_what_is_done_anew() {
     assert_eq!(inputs, [then.clone(), then.clone(), then, now], "what was taken over was done with the old context");
 }
 
+/// A worker that comes after the answer would pass over rows that are still locked, and leave the task to nobody.
+#[tokio::test]
+async fn what_is_refused_holds_nothing_once_it_is_answered() {
+    let bench = Bench::new(Script::default()).await;
+    let task_id = submitted(&bench, &diamond(""), "{}").await;
+    let mut other = bench.pool().acquire().await.unwrap();
+    for turn in 0..20 {
+        let answer = rewound(&bench, task_id, &from("a")).await;
+        assert!(matches!(answer, Rewound::Refused(_)), "{answer:?}");
+        let free: i64 = sqlx::query_scalar(
+            "select count(*) from (select from tasker_engine.task where task_id = $1 for update skip locked) free",
+        )
+        .bind(task_id)
+        .fetch_one(&mut *other)
+        .await
+        .unwrap();
+        assert_eq!(free, 1, "try {turn}");
+    }
+}
+
 #[tokio::test]
 async fn only_a_task_at_rest_is_rewound() {
     let bench = Bench::new(Script::default().on("b", |_| Err(StepError::failure("no")))).await;

@@ -33,7 +33,7 @@ async fn handle(bench: &Bench, task_id: i64) -> Handled {
 async fn expired(bench: &Bench) -> Vec<String> {
     let expired = bench.tasker().ledger().expire_steps(100, bench.clock.record_time()).await.unwrap();
     let mut names = Vec::new();
-    for ExpiredStep { step_id, from, .. } in expired {
+    for ExpiredStep { step_id, from, .. } in expired.steps {
         let name: String = sqlx::query_scalar(
             "select name::text from tasker_workflow_steps join tasker_named_steps using (named_step_id) where workflow_step_id = $1",
         )
@@ -140,6 +140,18 @@ async fn a_step_that_nobody_takes_dies_and_the_others_go_on() {
     let left: i64 =
         sqlx::query_scalar("select count(*) from tasker_engine.step_deadline").fetch_one(bench.pool()).await.unwrap();
     assert_eq!(left, 0, "rows of steps that have ended leave");
+}
+
+/// Most looks find nothing to end: the parents of a step are open, or it has ended well.
+#[tokio::test]
+async fn hundreds_that_are_put_off_keep_nobody_from_being_found() {
+    let bench = Bench::new(Script::default()).await;
+    let steps = [("a", ""), ("b", "depends_on_step: a, deadline_seconds: 1"), ("c", "deadline_seconds: 2")];
+    let requests = (0..110).map(|_| Request::new(Json::parse("{}").unwrap())).collect();
+    let created = bench.tasker().submit_all(&template("", &steps), requests).await.unwrap();
+    bench.clock.advance(after(3));
+    assert_eq!(handle(&bench, created[109].task_id).await, IN_ERROR);
+    assert_eq!(bench.script.ran(), [("a".to_owned(), 1), ("b".to_owned(), 1)]);
 }
 
 #[tokio::test]

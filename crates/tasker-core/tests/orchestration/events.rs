@@ -214,6 +214,26 @@ async fn a_run_is_told_in_order() {
     assert_eq!(told, expected);
 }
 
+/// A step that is passed over is claimed and complete, but no handler is called.
+#[tokio::test]
+async fn a_step_that_is_passed_over_is_told_without_its_handler() {
+    let world = World::new(Script::default()).await;
+    let log = Log::of(world.tasker.events(), &["step.*"]);
+    let template = template("", &[("a", "skippable: true"), ("b", "depends_on_step: a")]);
+    let request = Request::new(Json::parse("{}").unwrap()).bypassing(["a"]);
+    let task_id = world.tasker.submit(&template, request).await.unwrap().task_id;
+    world.to_its_end(task_id).await;
+    let told: Vec<String> = log.told(world.tasker.events()).await.iter().map(short).collect();
+    let expected = [
+        "step.execution_requested a 0",
+        "step.completed a 0",
+        "step.execution_requested b 1",
+        "step.before_handle b 1",
+        "step.completed b 1",
+    ];
+    assert_eq!(told, expected);
+}
+
 #[tokio::test]
 async fn a_creation_is_told_once_and_the_start_when_it_starts() {
     let world = World::new(Script::default()).await;

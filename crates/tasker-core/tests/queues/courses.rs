@@ -1,9 +1,12 @@
 //! Tasks that stumble and are worked through each queue to their ends.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tasker_core::queue::{Consume, Consumed, Consumer, Due, InProcessQueue, Job, PostgresQueue, Queue, Sweep};
+use tasker_core::queue::{
+    Consume, Consumed, Consumer, Delivery, Due, Enqueued, InProcessQueue, Job, Pending, PostgresQueue, Queue, Sweep,
+};
 use tasker_core::{Output, StepContext, StepError, StepHandler, handler_fn};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -112,6 +115,67 @@ async fn a_queue_that_is_full_stops_nobody_for_good() {
     world.until_complete(TASKS).await;
     stop.cancel();
     consumer.await.unwrap().unwrap();
+    world.database.drop().await;
+}
+
+/// A queue that is drained in the moment at which a job of it is struck off.
+struct DrainedByTheFirst {
+    inner: InProcessQueue,
+    drain: CancellationToken,
+}
+
+impl Queue for DrainedByTheFirst {
+    fn enqueue(&self, job: Job, due: Due) -> Pending<'_, Enqueued> {
+        self.inner.enqueue(job, due)
+    }
+}
+
+impl Consumer for DrainedByTheFirst {
+    fn take<'a>(&'a self, queues: &'a [String], most: usize) -> Pending<'a, Vec<Delivery>> {
+        self.inner.take(queues, most)
+    }
+
+    fn acknowledge<'a>(&'a self, delivery: &'a Delivery) -> Pending<'a, bool> {
+        self.drain.cancel();
+        self.inner.acknowledge(delivery)
+    }
+
+    fn put_back<'a>(&'a self, delivery: &'a Delivery, due: Due) -> Pending<'a, bool> {
+        self.inner.put_back(delivery, due)
+    }
+
+    fn renew<'a>(&'a self, deliveries: &'a [Delivery]) -> Pending<'a, ()> {
+        self.inner.renew(deliveries)
+    }
+
+    fn lease(&self) -> Duration {
+        self.inner.lease()
+    }
+
+    fn wait<'a>(
+        &'a self,
+        queues: &'a [String],
+        busy: usize,
+        at_most: Option<Duration>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+        self.inner.wait(queues, busy, at_most)
+    }
+}
+
+/// However many jobs are due: a consumer that was told to drain takes none of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_drains_takes_no_more() {
+    let world = World::new(Stumbling::default()).await;
+    let drain = CancellationToken::new();
+    let queue =
+        DrainedByTheFirst { inner: InProcessQueue::new(Arc::new(world.clock.clone()), 100), drain: drain.clone() };
+    for unknown in 4711..4715 {
+        queue.enqueue(Job::of_task(unknown), Due::Now).await.unwrap();
+    }
+    let consume = || Consume::new().at_a_time(1).without_sweeping().drained_by(drain.clone());
+    assert_eq!(world.tasker.consume(&queue, consume()).await.unwrap(), Consumed { failed: 1, ..Consumed::default() });
+    assert_eq!(world.tasker.consume(&queue, consume()).await.unwrap(), Consumed::default(), "it was drained before");
+    assert_eq!(queue.inner.len(), 3);
     world.database.drop().await;
 }
 

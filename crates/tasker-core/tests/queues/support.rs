@@ -18,9 +18,19 @@ pub(crate) fn diamond() -> Template {
   - { name: b, handler_class: H, depends_on_step: a, default_retry_limit: 5 }
   - { name: c, handler_class: H, depends_on_step: a, default_retry_limit: 5 }
   - { name: d, handler_class: H, depends_on_steps: [b, c], default_retry_limit: 5 }\n";
-    parse(&Source::new("diamond.yaml", text.to_owned()), None)
-        .unwrap_or_else(|problems| panic!("{problems:?}"))
-        .template
+    read("diamond.yaml", text)
+}
+
+/// `only`, with these further keys.
+pub(crate) fn one_step(keys: &str) -> Template {
+    let text = format!(
+        "name: one_step\ntask_handler_class: Test\nnamespace_name: queues\nversion: 1.0.0\nstep_templates:\n  - {{ name: only, handler_class: H, {keys} }}\n"
+    );
+    read("one_step.yaml", &text)
+}
+
+fn read(name: &str, text: &str) -> Template {
+    parse(&Source::new(name, text.to_owned()), None).unwrap_or_else(|problems| panic!("{problems:?}")).template
 }
 
 /// Fails the first attempts of `b` (two) and `c` (one), and tells how often each step was carried out.

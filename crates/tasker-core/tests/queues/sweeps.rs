@@ -9,7 +9,7 @@ use tasker_domain::operation::TaskOperation;
 use tasker_postgres::ledger::{Operator, TaskChange};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Stumbling, World, empty};
+use crate::support::{Stumbling, World, empty, one_step};
 
 async fn in_queue(queue: &InProcessQueue, name: &str) -> Vec<i64> {
     let taken = queue.take(&[name.to_owned()], 10_000).await.unwrap();
@@ -57,6 +57,22 @@ async fn a_sweep_wakes_what_could_go_on_and_nothing_else() {
     assert_eq!(none.tasks, 0);
     let of_queue = sweep(&world, &queue, Sweep::new().of_steps_in(["queues"]).into_queue("more")).await;
     assert_eq!(of_queue.tasks, 4);
+    world.database.drop().await;
+}
+
+/// Where frameworks have the consumers, nobody else looks: the next job of a task may come long after.
+#[tokio::test]
+async fn a_sweep_ends_steps_whose_deadline_has_passed() {
+    let world = World::new(Stumbling::default()).await;
+    let queue = InProcessQueue::new(Arc::new(world.clock.clone()), 100);
+    let template = one_step("deadline_seconds: 5");
+    let task_id = world.tasker.submit(&template, empty()).await.unwrap().task_id;
+    world.clock.advance(Duration::from_secs(4));
+    sweep(&world, &queue, Sweep::new()).await;
+    assert_eq!(world.state(task_id).await, "pending");
+    world.clock.advance(Duration::from_secs(2));
+    assert_eq!(sweep(&world, &queue, Sweep::new().idle_for(Duration::ZERO)).await.tasks, 0);
+    assert_eq!(world.state(task_id).await, "error");
     world.database.drop().await;
 }
 

@@ -1,5 +1,6 @@
--- The open steps whose deadline has passed, of at most $1 that are to be looked at; $2: the instant or now. Rows of steps
--- that have ended are taken out on the way, and those of others put off to the earliest instant at which it may pass.
+-- At most $1 steps that are to be looked at, and of each whether it is open and its deadline has passed; $2: the instant or
+-- now. Rows of steps that have ended are taken out on the way, and those of others put off to the earliest instant at which
+-- it may pass.
 with due as materialized (
   select d.step_id from tasker_engine.step_deadline d where d.at <= coalesce($2, clock_timestamp()) order by d.at limit $1
   for update skip locked
@@ -16,5 +17,5 @@ with due as materialized (
   update tasker_engine.step_deadline d set at = case when f.at > f.now then f.at else f.now + f.deadline end
   from fact f where d.step_id = f.step_id and f.is_open and (f.at is null or f.at > f.now or f.elsewhere)
 )
-select task_id, step_id, now, extract(epoch from deadline)::float8 as seconds
-from fact where is_open and at <= now and not elsewhere order by task_id, step_id
+select task_id, step_id, now, extract(epoch from deadline)::float8 as seconds, coalesce(is_open and at <= now and not elsewhere, false) as passed
+from fact order by task_id, step_id

@@ -25,12 +25,22 @@ pub struct ExpiredStep {
     pub from: String,
 }
 
+/// What came of a look at steps with a deadline.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExpiredSteps {
+    /// Those that died.
+    pub steps: Vec<ExpiredStep>,
+    /// Whether another look at once may find more.
+    pub more: bool,
+}
+
 #[derive(FromRow)]
-struct OverdueRow {
-    task_id: i64,
+struct DueRow {
+    task_id: Option<i64>,
     step_id: i64,
     now: DateTime<Utc>,
-    seconds: f64,
+    seconds: Option<f64>,
+    passed: bool,
 }
 
 impl Ledger {
@@ -49,14 +59,16 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerError::Busy`] with a task that others worked on at every try; the steps before it are dead.
-    pub async fn expire_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<ExpiredStep>, LedgerError> {
-        let overdue: Vec<OverdueRow> = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
+    pub async fn expire_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<ExpiredSteps, LedgerError> {
+        let due: Vec<DueRow> = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
             .bind(most)
             .bind(now.map(|instant| instant.and_utc()))
             .fetch_all(&self.pool)
             .await?;
-        let mut expired = Vec::new();
-        for OverdueRow { task_id, step_id, now: seen, seconds } in overdue {
+        let (looked_at, mut left) = (due.len(), 0);
+        let mut steps = Vec::new();
+        for DueRow { task_id, step_id, now: seen, seconds, passed } in due {
+            let (true, Some(task_id), Some(seconds)) = (passed, task_id, seconds) else { continue };
             let by = Operator { actor: ACTOR, reason: DEADLINE, now, dry_run: false };
             let from = self
                 .operate(&[task_id], by, DEADLINE, |_, steps| {
@@ -69,9 +81,12 @@ impl Ledger {
                     Ok((from.is_some().then_some(plan), from))
                 })
                 .await?;
-            expired.extend(from.map(|from| ExpiredStep { task_id, step_id, from: from.to_string() }));
+            left += usize::from(from.is_none());
+            steps.extend(from.map(|from| ExpiredStep { task_id, step_id, from: from.to_string() }));
         }
-        Ok(expired)
+        // Where nothing changed, the same rows would be found again.
+        let more = left < looked_at && i64::try_from(looked_at).is_ok_and(|looked_at| looked_at >= most);
+        Ok(ExpiredSteps { steps, more })
     }
 }
 

@@ -17,7 +17,7 @@ use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
 
-pub use self::deadline::ExpiredStep;
+pub use self::deadline::{ExpiredStep, ExpiredSteps};
 pub use self::log::{Logged, LoggedOperation};
 pub use self::rewind::{Rewind, Rewound};
 

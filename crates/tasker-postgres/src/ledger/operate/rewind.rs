@@ -103,41 +103,65 @@ impl Ledger {
                 sqlx::query(pause).persistent(false).execute(&mut *connection).await?;
             }
             let mut transaction = begin_patient(&mut connection).await?;
-            let Some(seen) = source(&mut transaction, task_id, &identity).await? else {
-                return Ok(Rewound::Unknown);
-            };
-            if seen.ours && lock(&mut transaction, &[task_id]).await?.is_empty() {
-                transaction.rollback().await?;
-                continue;
-            }
-            // Read again what may have changed before the locks were held.
-            let Some(source) = source(&mut transaction, task_id, &identity).await? else {
-                return Ok(Rewound::Unknown);
-            };
-            if let Some(task_id) = source.made_before {
-                return Ok(Rewound::AlreadySo { task_id });
-            }
-            let planned = match planned(&mut transaction, task_id, &source, to.from).await? {
-                Ok(planned) => planned,
-                Err(refusal) => return Ok(Rewound::Refused(refusal)),
-            };
-            let new_task = if by.dry_run {
-                transaction.rollback().await?;
-                None
-            } else {
-                match make(&mut transaction, task_id, to, &planned, &identity, by).await? {
-                    Made::Task(new_task) => {
-                        transaction.commit().await?;
-                        Some(new_task)
-                    }
-                    Made::Elsewhere => continue,
-                    Made::Unfit => return Ok(Rewound::Refused(unfit(task_id))),
+            match tried(&mut transaction, task_id, to, &identity, by).await? {
+                Tried::Made(rewound) => {
+                    transaction.commit().await?;
+                    return Ok(rewound);
                 }
-            };
-            return Ok(told(new_task, planned));
+                // The locks are given back before the answer: a worker that came after it would pass over them.
+                Tried::Nothing(rewound) => {
+                    transaction.rollback().await?;
+                    return Ok(rewound);
+                }
+                Tried::Busy => transaction.rollback().await?,
+            }
         }
         Err(LedgerError::Busy(vec![task_id]))
     }
+}
+
+/// What came of one try.
+enum Tried {
+    /// A task was made.
+    Made(Rewound),
+    /// Nothing is to be written.
+    Nothing(Rewound),
+    /// Others are at work on the task, or made the new one in the same moment: the next try finds out.
+    Busy,
+}
+
+async fn tried(
+    transaction: &mut Transaction<'_, Postgres>,
+    task_id: i64,
+    to: Rewind<'_>,
+    identity: &str,
+    by: Operator<'_>,
+) -> Result<Tried, LedgerError> {
+    let Some(seen) = source(transaction, task_id, identity).await? else {
+        return Ok(Tried::Nothing(Rewound::Unknown));
+    };
+    if seen.ours && lock(transaction, &[task_id]).await?.is_empty() {
+        return Ok(Tried::Busy);
+    }
+    // Read again what may have changed before the locks were held.
+    let Some(source) = source(transaction, task_id, identity).await? else {
+        return Ok(Tried::Nothing(Rewound::Unknown));
+    };
+    if let Some(task_id) = source.made_before {
+        return Ok(Tried::Nothing(Rewound::AlreadySo { task_id }));
+    }
+    let planned = match planned(transaction, task_id, &source, to.from).await? {
+        Ok(planned) => planned,
+        Err(refusal) => return Ok(Tried::Nothing(Rewound::Refused(refusal))),
+    };
+    if by.dry_run {
+        return Ok(Tried::Nothing(told(None, planned)));
+    }
+    Ok(match make(transaction, task_id, to, &planned, identity, by).await? {
+        Made::Task(new_task) => Tried::Made(told(Some(new_task), planned)),
+        Made::Elsewhere => Tried::Busy,
+        Made::Unfit => Tried::Nothing(Rewound::Refused(unfit(task_id))),
+    })
 }
 
 fn told(task_id: Option<i64>, planned: Planned) -> Rewound {
