@@ -9,6 +9,7 @@ mod check;
 mod commands;
 mod context;
 mod databases;
+mod deadline;
 mod differing;
 mod document;
 mod explain;
