@@ -19,6 +19,7 @@ mod outcomes;
 mod output;
 mod private_cluster;
 mod resume;
+mod rewind;
 mod show;
 mod simulate;
 mod size;
