@@ -26,6 +26,21 @@ async fn a_context_that_one_of_many_tasks_cannot_take_stops_none_of_the_others()
 }
 
 #[tokio::test]
+async fn what_somebody_wrote_never_looks_like_a_line_of_the_log() {
+    let desk = Desk::new().await;
+    let task = desk.failed_parcel();
+    let forged = "r\n2026-05-17 12:00:00.000  task 9: paused, by eve: forged";
+    desk.ended(&format!("task rewind {task} --from label --reason '{forged}' --actor 'a\nb'"), 0, &[]);
+    desk.ended(&format!("task pause 2 --reason '{forged}'"), 0, &[]);
+    desk.ended(&format!("queue pause tests --reason '{forged}'"), 0, &[]);
+    for command in ["operations", "task show 1", "task show 2", "queue list"] {
+        let said = desk.says(command, 0);
+        assert!(said.contains("by eve: forged"), "{said}");
+        assert!(!said.lines().any(|line| line.trim_start().starts_with("2026-05-17 12:00:00.000")), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn of_many_steps_a_line_names_the_first_and_the_document_all() {
     let desk = Desk::new().await;
     let steps: String = (0..23).map(|place| ANY.replace("pack", &format!("s{place}"))).collect();
