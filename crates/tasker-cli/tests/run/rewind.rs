@@ -26,6 +26,23 @@ async fn a_context_that_one_of_many_tasks_cannot_take_stops_none_of_the_others()
 }
 
 #[tokio::test]
+async fn an_empty_or_endless_word_is_refused_before_anything_is_done() {
+    let desk = Desk::new().await;
+    for option in ["key", "tag", "reason"] {
+        desk.ended(&format!("task create parcel.yaml --{option} ''"), 64, &["it must not be empty", option]);
+    }
+    let endless = "é".repeat(129);
+    for option in ["key", "reason"] {
+        let line = format!("task create parcel.yaml --{option} {endless}");
+        desk.ended(&line, 64, &["it has 129 characters; 128 are the most", option]);
+    }
+    desk.ended("task rewind 1 --from pack --reason r --key ''", 64, &["it must not be empty"]);
+    desk.ended("operations --type parcel", 64, &["`parcel` is no task type: write NAMESPACE/NAME"]);
+    desk.database.assert_nothing_written().await;
+    desk.ended(&format!("task create parcel.yaml --key {0} --reason {0}", "é".repeat(128)), 0, &[]);
+}
+
+#[tokio::test]
 async fn what_somebody_wrote_never_looks_like_a_line_of_the_log() {
     let desk = Desk::new().await;
     let task = desk.failed_parcel();
