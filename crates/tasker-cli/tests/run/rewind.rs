@@ -26,7 +26,7 @@ async fn a_context_that_one_of_many_tasks_cannot_take_stops_none_of_the_others()
 }
 
 #[tokio::test]
-async fn an_empty_or_endless_word_is_refused_before_anything_is_done() {
+async fn an_empty_or_endless_word_and_times_that_leave_none_are_refused_before_anything_is_done() {
     let desk = Desk::new().await;
     for option in ["key", "tag", "reason"] {
         desk.ended(&format!("task create parcel.yaml --{option} ''"), 64, &["it must not be empty", option]);
@@ -37,6 +37,8 @@ async fn an_empty_or_endless_word_is_refused_before_anything_is_done() {
         desk.ended(&line, 64, &["it has 129 characters; 128 are the most", option]);
     }
     desk.ended("task rewind 1 --from pack --reason r --key ''", 64, &["it must not be empty"]);
+    let never = "task create parcel.yaml --run-at 2h --deadline 1h";
+    desk.ended(never, 64, &["it may not start before", "give --deadline a later instant than --run-at"]);
     desk.ended("operations --type parcel", 64, &["`parcel` is no task type: write NAMESPACE/NAME"]);
     desk.database.assert_nothing_written().await;
     desk.ended(&format!("task create parcel.yaml --key {0} --reason {0}", "é".repeat(128)), 0, &[]);
