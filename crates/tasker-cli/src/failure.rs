@@ -117,6 +117,11 @@ impl Failure {
         self.status
     }
 
+    /// What is wrong, without what to do.
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code

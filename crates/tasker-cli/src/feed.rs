@@ -1,5 +1,6 @@
 //! Carries what the engine tells to the view on the terminal.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -94,7 +95,7 @@ impl Feed {
 
     /// Says where each step of a resumed task stands.
     pub(crate) fn resumed(&self, record: &TaskRecord) {
-        let by_name: std::collections::HashMap<&str, &tasker_postgres::ledger::StepRecord> =
+        let by_name: HashMap<&str, &tasker_postgres::ledger::StepRecord> =
             record.steps.iter().map(|step| (step.name.as_str(), step)).collect();
         let names: Vec<String> =
             self.with_view(|view| view.model().steps().iter().map(|step| step.name.clone()).collect());
@@ -105,6 +106,35 @@ impl Feed {
             })
             .collect();
         self.apply(&Change::TaskResumed { id: record.task.task_id, states, at: self.elapsed() });
+    }
+
+    /// Tells what befell steps while no attempt of this run told it: a deadline that passed, a change by hand. To be
+    /// called when the task has ended, so no step in error is tried again.
+    pub(crate) fn caught_up(&self, record: &TaskRecord) {
+        let at = self.elapsed();
+        let shown: HashMap<String, (usize, StepState)> = self.with_view(|view| {
+            let steps = view.model().steps().iter().enumerate();
+            steps.map(|(place, step)| (step.name.clone(), (place, step.state.clone()))).collect()
+        });
+        for step in &record.steps {
+            let Some((place, shown)) = shown.get(&step.name).cloned() else { continue };
+            let change = match (step.state, shown) {
+                (RecordedState::Error, StepState::Failed { .. })
+                | (RecordedState::Cancelled, StepState::Cancelled)
+                | (RecordedState::ResolvedManually, StepState::ResolvedManually) => continue,
+                (RecordedState::Error, _) => Change::StepFailed {
+                    step: place,
+                    attempt: step.attempts,
+                    error: error_of(step),
+                    permanent: false,
+                    at,
+                },
+                (RecordedState::Cancelled, _) => Change::StepCancelled { step: place, at },
+                (RecordedState::ResolvedManually, _) => Change::StepResolved { step: place, at },
+                _ => continue,
+            };
+            self.apply(&change);
+        }
     }
 
     /// Lets times move until the returned task is aborted.

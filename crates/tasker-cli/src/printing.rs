@@ -57,6 +57,11 @@ pub(crate) fn visible(text: &str) -> String {
     shown
 }
 
+/// A text that stays on the line on which it is shown: what somebody wrote must not look like a line of ours.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.replace('\n', "\\n")
+}
+
 /// Marks that turn the direction of writing, so that a line reads as something else.
 fn turns_direction(letter: char) -> bool {
     matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -222,6 +222,10 @@ impl Outcome<'_> {
         {
             self.feed.apply(&Change::TaskEnded { state, at });
         }
+        // Of a task that was called off it is plain what became of its steps.
+        if ended.is_some_and(|end| end != TaskEnd::Cancelled) {
+            self.feed.caught_up(&report.record);
+        }
         self.finish_view();
         self.print(&report, &next)?;
         Ok(status)

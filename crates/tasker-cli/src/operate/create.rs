@@ -10,8 +10,8 @@ use tasker_core::{Handlers, Request, RunError, Tasker};
 use tasker_domain::request::places_to_bypass;
 use tasker_postgres::ledger::Ledger;
 
-use super::show::instant;
-use super::{failed, print, print_json, user};
+use super::show::{instant, shown};
+use super::{failed, few_words, print, print_json, some_words, user};
 use crate::arguments::{ContextArguments, DatabaseArguments, duration};
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
@@ -32,7 +32,7 @@ pub struct CreateArguments {
     #[command(flatten)]
     pub context: ContextArguments,
     /// Its identity: a task that was created under the same key before is answered instead of creating another
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = few_words)]
     pub key: Option<String>,
     /// Start none of its steps before this instant, or after this time: 2026-05-17T12:00:00Z or 30m
     #[arg(long, value_name = "INSTANT|TIME", value_parser = when)]
@@ -44,10 +44,10 @@ pub struct CreateArguments {
     #[arg(long = "bypass", value_name = "STEP")]
     pub bypass: Vec<String>,
     /// A word to find it by; may be given several times
-    #[arg(long = "tag", value_name = "WORD")]
+    #[arg(long = "tag", value_name = "WORD", value_parser = some_words)]
     pub tags: Vec<String>,
     /// Why it is created; stands in the record
-    #[arg(long, value_name = "TEXT", default_value = "tasker task create")]
+    #[arg(long, value_name = "TEXT", default_value = "tasker task create", value_parser = few_words)]
     pub reason: String,
     /// Environment whose overlay in the template counts
     #[arg(long, value_name = "NAME", env = "TASKER_ENV", hide_env_values = true)]
@@ -116,11 +116,25 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
     if let Some(key) = &arguments.key {
         request = request.with_key(key);
     }
+    let (mut run_at, mut deadline) = (None, None);
     if let Some(when) = arguments.run_at {
-        request = request.not_before(when.instant(tasker.ledger()).await?);
+        run_at = Some(when.instant(tasker.ledger()).await?);
     }
     if let Some(when) = arguments.deadline {
-        request = request.until(when.instant(tasker.ledger()).await?);
+        deadline = Some(when.instant(tasker.ledger()).await?);
+    }
+    if let (Some(run_at), Some(deadline)) = (run_at, deadline)
+        && deadline <= run_at
+    {
+        let problem =
+            format!("it may not start before {} UTC and has to end by {} UTC", shown(run_at), shown(deadline));
+        return Err(Failure::new(ExitStatus::Usage, problem).advise("give --deadline a later instant than --run-at"));
+    }
+    if let Some(run_at) = run_at {
+        request = request.not_before(run_at);
+    }
+    if let Some(deadline) = deadline {
+        request = request.until(deadline);
     }
     let loaded = [Loaded { file: arguments.template.clone(), template }];
     let notice = |text: String| to_stderr(format_args!("{}", visible(&text)));

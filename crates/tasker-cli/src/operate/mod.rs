@@ -71,6 +71,16 @@ fn some_words(text: &str) -> Result<String, String> {
     if text.trim().is_empty() { Err("it must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+/// The most characters that the columns for a key and a reason of a request hold.
+const SHORT: usize = 128;
+
+fn few_words(text: &str) -> Result<String, String> {
+    match text.chars().count() {
+        length if length > SHORT => Err(format!("it has {length} characters; {SHORT} are the most")),
+        _ => some_words(text),
+    }
+}
+
 impl By {
     fn name(&self) -> String {
         self.actor.clone().unwrap_or_else(user)

@@ -4,11 +4,12 @@ use clap::Args;
 use serde_json::{Value, json};
 use tasker_postgres::ledger::{Logged, LoggedOperation, Paused};
 
+use super::pause::must_name_a_type;
 use super::show::shown;
 use super::{failed, open, print, print_json};
 use crate::arguments::DatabaseArguments;
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// Arguments of `tasker operations`.
 #[derive(Debug, Args)]
@@ -39,6 +40,9 @@ pub(crate) async fn operations(
     arguments: OperationsArguments,
     database: &DatabaseArguments,
 ) -> Result<ExitStatus, Failure> {
+    if let Some(name) = &arguments.task_type {
+        must_name_a_type(name)?;
+    }
     let opened = open(database).await?;
     let of = match (arguments.task, &arguments.queue, &arguments.task_type) {
         (Some(task_id), _, _) => Logged::Task(task_id),
@@ -61,7 +65,7 @@ pub(crate) async fn operations(
 /// An operation as a line: when, on what, what, by whom and why.
 pub(super) fn line(operation: &LoggedOperation) -> String {
     let LoggedOperation { at, actor, reason, .. } = operation;
-    format!("{}  {}: {}, by {actor}: {reason}", shown(*at), about(operation), done(operation))
+    on_one_line(&format!("{}  {}: {}, by {actor}: {reason}", shown(*at), about(operation), done(operation)))
 }
 
 fn about(operation: &LoggedOperation) -> String {

@@ -9,7 +9,7 @@ use tasker_postgres::ledger::{Operator, Paused, Served, ServedBy};
 use super::{By, failed, open, print, print_json};
 use crate::arguments::DatabaseArguments;
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// What to do with queues or task types.
 #[derive(Debug, Subcommand)]
@@ -54,12 +54,19 @@ pub(crate) async fn task_type(command: PauseCommand, database: &DatabaseArgument
     run(command, ServedBy::Type, database).await
 }
 
+/// Refuses what cannot be the name of a task type.
+pub(super) fn must_name_a_type(name: &str) -> Result<(), Failure> {
+    if name.split_once('/').is_none_or(|(namespace, name)| namespace.is_empty() || name.is_empty()) {
+        return Err(Failure::new(ExitStatus::Usage, format!("`{name}` is no task type: write NAMESPACE/NAME")));
+    }
+    Ok(())
+}
+
 async fn run(command: PauseCommand, kind: ServedBy, database: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     if let PauseCommand::Pause { name, .. } | PauseCommand::Resume { name, .. } = &command
         && kind == ServedBy::Type
-        && name.split_once('/').is_none_or(|(namespace, name)| namespace.is_empty() || name.is_empty())
     {
-        return Err(Failure::new(ExitStatus::Usage, format!("`{name}` is no task type: write NAMESPACE/NAME")));
+        must_name_a_type(name)?;
     }
     let opened = open(database).await?;
     let ledger = &opened.ledger;
@@ -141,7 +148,7 @@ fn table(kind: ServedBy, listed: &[Served]) -> String {
     for one in listed {
         let _ = write!(text, "{:<widest$}  {:>8}  {:>8}  {:>7}", one.name, one.in_line, one.waiting, one.workers);
         if let Some(by) = &one.paused {
-            let _ = write!(text, "  paused by {}: {}", by.actor, by.reason);
+            let _ = write!(text, "  paused by {}: {}", on_one_line(&by.actor), on_one_line(&by.reason));
         }
         text.push('\n');
     }

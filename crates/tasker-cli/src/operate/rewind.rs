@@ -8,17 +8,21 @@ use tasker_domain::json::Json;
 use tasker_postgres::ledger::{Ledger, Rewound};
 
 use super::choose::Choice;
-use super::{How, count, failed, open, print, print_json};
+use super::{How, count, failed, open, print, print_json, some_words};
 use crate::arguments::{ContextArguments, DatabaseArguments};
 use crate::failure::{ExitStatus, Failure};
 use crate::printing::visible;
+
+/// Steps that are named one by one in a line.
+const NAMED_STEPS: usize = 20;
 
 /// Arguments of `tasker task rewind`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A new task is made; the old one, which must be at rest, stays as it is. Steps that ended well and do not come after \
 the named one are taken over with their results. The same command again gives the same new task; another --key gives another. Exit status: \
-0 everything is as asked for, 1 something was refused, is not there or was not confirmed, 64 wrong arguments, 65 bad context, 69 no database."
+0 everything is as asked for, 1 something was refused, is not there or was not confirmed, 64 wrong arguments, 65 the context of the only task \
+named is bad, 69 no database."
 )]
 pub struct RewindArguments {
     /// The step from which on everything is done anew
@@ -28,7 +32,7 @@ pub struct RewindArguments {
     #[command(flatten)]
     pub context: ContextArguments,
     /// Tells apart what is otherwise the same: without it, a task is rewound from one step with one context once
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = some_words)]
     pub key: Option<String>,
     /// Which tasks.
     #[command(flatten)]
@@ -46,18 +50,34 @@ pub(super) async fn rewind(arguments: RewindArguments, database: &DatabaseArgume
         None => None,
     };
     let opened = open(database).await?;
+    let is_one = choice.tasks.len() == 1;
     let task_ids = choice.task_ids(&opened.ledger, "rewind", how.dry_run).await?;
     let actor = how.by.name();
     let mut answers = Vec::new();
     for task_id in task_ids {
-        let context = match &given {
-            Some(context) => Some(context.clone()),
-            None if context.set.is_empty() => None,
-            None => changed(&opened.ledger, task_id, &context.set).await?,
+        let rewound = async {
+            let context = match &given {
+                Some(context) => Some(context.clone()),
+                None if context.set.is_empty() => None,
+                None => changed(&opened.ledger, task_id, &context.set).await?,
+            };
+            let to = Rewind { from: from.clone(), context, key: key.clone() };
+            ops::rewind(&opened.ledger, task_id, &to, how.operator(&actor)).await.map_err(refused)
         };
-        let to = Rewind { from: from.clone(), context, key: key.clone() };
-        let rewound = ops::rewind(&opened.ledger, task_id, &to, how.operator(&actor)).await.map_err(refused)?;
-        answers.push((task_id, rewound));
+        match rewound.await {
+            Ok(rewound) => answers.push((task_id, rewound)),
+            // A context that one task cannot take is no reason to leave the others.
+            Err(failure) if failure.status() == ExitStatus::Data && !is_one => {
+                answers.push((task_id, Rewound::Refused(failure.message().to_owned())));
+            }
+            Err(failure) => {
+                // What was done before stays done, and has to be told.
+                if !answers.is_empty() {
+                    tell(&answers, &from, &how)?;
+                }
+                return Err(failure);
+            }
+        }
     }
     tell(&answers, &from, &how)
 }
@@ -101,15 +121,23 @@ fn line(task_id: i64, rewound: &Rewound) -> String {
             };
             let taken = match taken_over.len() {
                 0 => "nothing is taken over".to_owned(),
-                number => format!("{} taken over ({})", is(number), taken_over.join(", ")),
+                number => format!("{} taken over ({})", is(number), named(taken_over)),
             };
-            format!("task {task_id}: {made}: {taken}, {} done anew ({})", is(anew.len()), anew.join(", "))
+            format!("task {task_id}: {made}: {taken}, {} done anew ({})", is(anew.len()), named(anew))
         }
         Rewound::AlreadySo { task_id: new } => {
             format!("task {task_id}: task {new} was made by the same command before")
         }
         Rewound::Refused(why) => format!("task {task_id}: refused: {why}"),
         Rewound::Unknown => format!("task {task_id}: there is none in this database"),
+    }
+}
+
+/// The names of steps, the first few of them where there are many; the JSON document has all.
+fn named(steps: &[String]) -> String {
+    match steps.len().saturating_sub(NAMED_STEPS) {
+        0 => steps.join(", "),
+        more => format!("{} and {more} more", steps[..NAMED_STEPS].join(", ")),
     }
 }
 

@@ -14,7 +14,7 @@ use super::step::not_found;
 use super::{count, failed, no_task, open, print, print_json};
 use crate::arguments::DatabaseArguments;
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// Moves that are shown unless all are asked for.
 const MOVES: usize = 40;
@@ -195,7 +195,7 @@ fn task_text(
     }
     let mut fact = |name: &str, value: Option<String>| {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
-            text.push_str(&format!("  {name:<10} {value}\n"));
+            text.push_str(&format!("  {name:<10} {}\n", on_one_line(&value)));
         }
     };
     let by = [&detail.initiator, &detail.source_system, &detail.reason];
@@ -267,7 +267,7 @@ pub(super) fn move_line(row: &Move) -> String {
     if let Some(reason) = word("reason") {
         line.push_str(&format!(": {reason}"));
     }
-    line
+    on_one_line(&line)
 }
 
 /// Shows a step.

@@ -216,6 +216,7 @@ fn why(step: &Step) -> String {
         StepState::Failed { attempts, permanent: true, .. } => {
             format!("failed for good in attempt {attempts}: trying again cannot help")
         }
+        StepState::Failed { attempts: 0, .. } => "dead before its first attempt".to_owned(),
         StepState::Failed { attempts, .. } => {
             let tried = if *attempts == 1 { "its only attempt".to_owned() } else { format!("all {attempts} attempts") };
             if *attempts >= step.attempt_limit {
