@@ -151,12 +151,14 @@ impl Fleet {
     async fn drive(&mut self, setting: &Arc<Setting>, tasks: usize) -> Result<Vec<Duration>, Failure> {
         let next = Arc::new(AtomicUsize::new(0));
         let mut clients = JoinSet::new();
+        let (inboxes, registered): (Arc<[Inbox]>, Arc<[Registered]>) =
+            (self.inboxes.clone().into(), self.registered.clone().into());
         for _ in 0..setting.in_flight.min(tasks) {
             let client = Client {
                 setting: setting.clone(),
                 tasker: self.tasker.clone(),
-                inboxes: self.inboxes.clone(),
-                registered: self.registered.clone(),
+                inboxes: inboxes.clone(),
+                registered: registered.clone(),
                 ends: self.ends.clone(),
                 next: next.clone(),
                 tasks,
@@ -195,8 +197,8 @@ impl Fleet {
 struct Client {
     setting: Arc<Setting>,
     tasker: Tasker,
-    inboxes: Vec<Inbox>,
-    registered: Vec<Registered>,
+    inboxes: Arc<[Inbox]>,
+    registered: Arc<[Registered]>,
     ends: Arc<Ends>,
     next: Arc<AtomicUsize>,
     tasks: usize,
@@ -204,7 +206,6 @@ struct Client {
 
 impl Client {
     async fn run(self) -> Result<Vec<Duration>, Failure> {
-        let context = Json::parse(&self.setting.context).map_err(unavailable)?;
         let mut latencies = Vec::new();
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -213,16 +214,15 @@ impl Client {
             }
             let asked = self.ends.clock.elapsed();
             let graph = self.setting.graph(number);
-            let created = self
-                .tasker
-                .submit_by_way_of(
-                    &self.inboxes[number % self.inboxes.len()],
-                    &self.setting.graphs[graph].template,
-                    &self.registered[graph],
-                    Request::new(context.clone()),
-                )
-                .await
-                .map_err(unavailable)?;
+            let context = Json::parse(&self.setting.context).map_err(unavailable)?;
+            // In a box, so that who only waits for a task's end holds no room for asking: the process's memory is measured.
+            let asking = Box::pin(self.tasker.submit_by_way_of(
+                &self.inboxes[number % self.inboxes.len()],
+                &self.setting.graphs[graph].template,
+                &self.registered[graph],
+                Request::new(context),
+            ));
+            let created = asking.await.map_err(unavailable)?;
             let (at, ended) = self.ends.of(created.task_id).await.map_err(unavailable)?;
             if ended != Ended::Complete {
                 let message = format!("task {} ended in error, although its handlers cannot fail", created.task_id);
