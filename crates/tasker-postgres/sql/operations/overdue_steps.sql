@@ -1,6 +1,7 @@
 -- At most $1 steps that are to be looked at, and of each whether it is open and its deadline has passed; $2: the instant or
--- now. Rows of steps that have ended are taken out on the way, and those of others put off to the earliest instant at which
--- it may pass.
+-- now. Rows of steps that have ended are taken out on the way, and those of others put off: to the earliest instant at which
+-- the deadline may pass, but for a second at least; where it has passed for $3 seconds, in which the caller ends the step. So
+-- what cannot be ended never stands before the rest.
 with due as materialized (
   select d.step_id from tasker_engine.step_deadline d where d.at <= coalesce($2, clock_timestamp()) order by d.at limit $1
   for update skip locked
@@ -14,8 +15,10 @@ with due as materialized (
 ), gone as (
   delete from tasker_engine.step_deadline d using fact f where d.step_id = f.step_id and not f.is_open
 ), put_off as (
-  update tasker_engine.step_deadline d set at = case when f.at > f.now then f.at else f.now + f.deadline end
-  from fact f where d.step_id = f.step_id and f.is_open and (f.at is null or f.at > f.now or f.elsewhere)
+  update tasker_engine.step_deadline d set at = case when f.at > f.now then f.at
+    when f.at is null or f.elsewhere then f.now + greatest(f.deadline, interval '1 second')
+    else f.now + $3 * interval '1 second' end
+  from fact f where d.step_id = f.step_id and f.is_open
 )
 select task_id, step_id, now, extract(epoch from deadline)::float8 as seconds, coalesce(is_open and at <= now and not elsewhere, false) as passed
 from fact order by task_id, step_id
