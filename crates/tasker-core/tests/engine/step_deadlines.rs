@@ -290,6 +290,34 @@ async fn what_cannot_be_ended_keeps_nobody_from_being_found() {
     assert!(matches!(&passed_over[..], [(task_id, LedgerError::Inconsistent(_))] if *task_id == made[1]));
 }
 
+/// Whoever looks at a dead step takes its row out, and in the same moment a person sends the step on again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_is_sent_on_while_its_row_is_taken_out_has_its_deadline_again() {
+    let bench = Bench::new(Script::default()).await;
+    let task_id = submitted(&bench, &template("", &[("b", "deadline_seconds: 5")])).await;
+    bench.clock.advance(after(6));
+    assert_eq!(expired(&bench).await, ["b (pending)"]);
+    let mut look = bench.pool().begin().await.unwrap();
+    sqlx::raw_sql("select 1 from tasker_engine.step_deadline for update").execute(&mut *look).await.unwrap();
+    let (ledger, now) = (bench.tasker().ledger().clone(), bench.clock.record_time());
+    let retry = tokio::spawn(async move {
+        let by = Operator { actor: "ada", reason: "paper is back", now, dry_run: false };
+        ledger.change_tasks(&[task_id], TaskChange::Operation(TaskOperation::Retry), by).await.unwrap()
+    });
+    let waiting =
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+    while !retry.is_finished() && !sqlx::query_scalar::<_, bool>(waiting).fetch_one(bench.pool()).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("delete from tasker_engine.step_deadline").execute(&mut *look).await.unwrap();
+    look.commit().await.unwrap();
+    assert!(matches!(retry.await.unwrap()[0].1, Operated::Done { .. }));
+    bench.clock.advance(after(4));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    bench.clock.advance(after(2));
+    assert_eq!(expired(&bench).await, ["b (pending)"]);
+}
+
 /// Another program ended the attempt for good, and nobody has looked at the task since.
 #[tokio::test]
 async fn steps_that_ended_unseen_keep_nobody_from_being_found() {

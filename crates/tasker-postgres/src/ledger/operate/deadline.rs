@@ -10,6 +10,7 @@ use tasker_domain::state::StepState;
 use super::plan::{Plan, StepWrite, state};
 use super::rows::StepRow;
 use super::{Ledger, LedgerError, Operator};
+use crate::rebuild::begin_patient;
 
 /// Who ends what was not done in time, as the history names it.
 const ACTOR: &str = "tasker";
@@ -83,12 +84,7 @@ impl Ledger {
     /// What concerns all steps: the database is away, takes no writes or grants no right. The steps that were dead by then
     /// stay so.
     pub async fn expire_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<ExpiredSteps, LedgerError> {
-        let due: Vec<DueRow> = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
-            .bind(most)
-            .bind(now.map(|instant| instant.and_utc()))
-            .bind(LEFT_ALONE)
-            .fetch_all(&self.pool)
-            .await?;
+        let due = self.due_steps(most, now).await?;
         // None of them is found again at once: each row left, or was put off.
         let more = i64::try_from(due.len()).is_ok_and(|looked_at| looked_at >= most);
         let mut busy = None;
@@ -123,6 +119,30 @@ impl Ledger {
             }
         }
         Ok(expired)
+    }
+
+    /// Steps that are to be looked at, after their rows were put off or taken out.
+    async fn due_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<DueRow>, LedgerError> {
+        let now = now.map(|instant| instant.and_utc());
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = begin_patient(&mut connection).await?;
+        let steps: Vec<i64> = sqlx::query_scalar(include_str!("../../../sql/operations/lock_due_steps.sql"))
+            .bind(most)
+            .bind(now)
+            .fetch_all(&mut *transaction)
+            .await?;
+        if steps.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Vec::new());
+        }
+        let due = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
+            .bind(steps)
+            .bind(now)
+            .bind(LEFT_ALONE)
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(due)
     }
 }
 
