@@ -99,6 +99,26 @@ async fn who_sleeps_is_notified_once() {
     database.drop().await;
 }
 
+#[tokio::test]
+async fn who_sleeps_is_notified_of_a_job_that_is_put_back() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let queue = PostgresQueue::new(pool.clone());
+    let queues = [DEFAULT_QUEUE.to_owned()];
+    queue.enqueue(Job::of_task(1), Due::Now).await.unwrap();
+    queue.enqueue(Job::of_task(2), Due::Now).await.unwrap();
+    let taken = queue.take(&queues, 9).await.unwrap();
+    assert_eq!(queue.take(&queues, 9).await.unwrap(), []);
+    assert!(asleep(pool).await);
+    assert!(queue.put_back(&taken[0], Due::In(Duration::from_secs(3600))).await.unwrap());
+    assert!(asleep(pool).await, "nothing has come for who sleeps");
+    assert!(queue.put_back(&taken[1], Due::Now).await.unwrap());
+    assert!(!asleep(pool).await);
+    assert!(!queue.put_back(&taken[1], Due::Now).await.unwrap());
+    assert_eq!(queue.take(&queues, 9).await.unwrap()[0].job.task_id, 2);
+    database.drop().await;
+}
+
 /// Stands still, waits for nothing, and tells how long it was asked to.
 #[derive(Debug, Default)]
 struct Noting(SystemClock, Mutex<Vec<Duration>>);

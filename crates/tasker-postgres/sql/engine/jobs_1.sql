@@ -68,8 +68,9 @@ begin
 end $$;
 
 -- Lets a job that was taken wait again, if this was the newest time that it was taken. Where another of its key has come
--- meanwhile, one remains: with the earlier instant and the higher priority. Where that one is another task's, both wait.
-create function tasker_engine.put_back_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns boolean
+-- meanwhile, one remains: with the earlier instant and the higher priority. Where that one is another task's, both wait. Returns the job's
+-- queue; null where nothing was done.
+create function tasker_engine.rejoin_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns text
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
@@ -80,7 +81,7 @@ declare
 begin
   delete from job where job_id = p_job and deliveries = p_delivery and taken_until is not null returning * into v_job;
   if not found then
-    return false;
+    return null;
   end if;
   loop
     insert into job as j (queue, task_id, priority, unique_key, due_at, rank, in_line, deliveries)
@@ -95,12 +96,26 @@ begin
     exit when v_id is not null;
     v_job.unique_key := null;
   end loop;
-  return true;
+  return v_job.queue;
+end $$;
+
+-- The same for whoever gives a job back: who sleeps at its queue is notified where it is due.
+create function tasker_engine.put_back_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns boolean
+language plpgsql
+set search_path = tasker_engine, public, pg_temp
+as $$
+declare
+  v_queue text := rejoin_job_1(p_job, p_delivery, p_due, p_now);
+begin
+  if v_queue is not null and p_due <= p_now then
+    perform ring_1(array[v_queue]);
+  end if;
+  return v_queue is not null;
 end $$;
 
 -- Takes up to p_most jobs that are due from these queues, those first that stand first in the line, for p_lease seconds.
 -- What others took for a time that is over joins the line before. With p_sleep, who finds nothing is notified of the next
--- job that joins the line.
+-- job that somebody puts into the line; of what joins it because its instant has come they know when to look.
 --
 -- Rows that come back: j for a job that was taken; one w: at = when something will happen by itself (a job is due, a lease
 -- is over), null for nothing, now = the instant of this call.
@@ -123,7 +138,7 @@ begin
       order by j.taken_until limit 100 for update skip locked) o
     order by o.queue, o.unique_key, o.job_id
   loop
-    perform put_back_job_1(v_over.job_id, v_over.deliveries, least(v_over.due_at, v_now), v_now);
+    perform rejoin_job_1(v_over.job_id, v_over.deliveries, least(v_over.due_at, v_now), v_now);
   end loop;
 
   -- After an outage a great many may be due: those that stay behind join with the next call.
