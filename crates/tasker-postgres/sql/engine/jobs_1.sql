@@ -177,7 +177,7 @@ end $$;
 -- A page of p_most steps that may be carried out now, behind the step p_step of rank p_rank in lane p_lane: of those that
 -- stand in the line (p_line), or of those whose instant has passed. Each with its task, the task's priority, and whether
 -- nothing has been written for the task for p_idle seconds, it is not left to who names it, and the step is of one of these
--- queues (all where p_queues is null).
+-- queues (all where p_queues is null) and neither its queue nor its type is paused.
 create function tasker_engine.due_steps_1(p_line boolean, p_lane bigint, p_rank timestamptz, p_step bigint, p_most integer,
   p_idle float8, p_queues text[], p_now timestamptz)
 returns table (lane bigint, rank timestamptz, step_id bigint, task_id bigint, priority integer, idle boolean)
@@ -190,7 +190,17 @@ as $$
 declare
   v_until timestamptz := coalesce(p_now, clock_timestamp()) - p_idle * interval '1 second';
   v_lanes bigint[] := '{}'; v_ranks timestamptz[] := '{}'; v_steps bigint[] := '{}'; v_lane bigint;
+  v_paused bigint[] := '{}';
 begin
+  -- Mostly nothing is.
+  if exists (select from pause) then
+    v_paused := array(
+      select l.lane_id from lane l
+      join tasker_named_tasks t on t.named_task_id = l.named_task_id
+      join tasker_task_namespaces n on n.task_namespace_id = t.task_namespace_id
+      where exists (select from pause p
+        where p.scope = 'queue' and p.name = l.queue or p.scope = 'type' and p.name = n.name || '/' || t.name));
+  end if;
   if p_line then
     select array_agg(r.lane), array_agg(r.rank), array_agg(r.step_id) into v_lanes, v_ranks, v_steps from (
       select x.lane, x.rank, x.step_id from ready x
@@ -209,7 +219,7 @@ begin
   end if;
   return query
     select p.lane, p.rank, p.step_id, q.task_id, e.priority, coalesce(not e.ended and not e.reserved and e.last_at <= v_until
-      and (p_queues is null or exists (select from lane l where l.lane_id = p.lane and l.queue = any(p_queues))), false)
+      and not p.lane = any(v_paused) and (p_queues is null or exists (select from lane l where l.lane_id = p.lane and l.queue = any(p_queues))), false)
     from unnest(v_lanes, v_ranks, v_steps) with ordinality p(lane, rank, step_id, place)
     left join queue q on q.step_id = p.step_id
     left join task e on e.task_id = q.task_id
