@@ -6,7 +6,8 @@
 //! the line (passing over locked ones) and then the queue rows and counters of what it claims there. A rebuild takes
 //! the locks of the same rows in another order – counters, queue rows, places – but it never waits for one while it
 //! holds others: every lock is taken with `skip locked`, and a task of which one row is held by somebody is left for
-//! later. Who never waits is in no circle of waiting, so no deadlock can contain a rebuild.
+//! later. Who never waits is in no circle of waiting, so no deadlock can contain a rebuild. For one thing it waits: for
+//! who looks at the deadlines of its steps, and who does so waits for nobody meanwhile.
 //!
 //! It reads the record only after it holds the locks, in a statement of its own. Whatever an exchange changes of a task,
 //! it holds one of those rows until its commit, so the statement sees either nothing or all of it. Two rebuilds keep

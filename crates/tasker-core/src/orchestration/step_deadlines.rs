@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::NaiveDateTime;
 use tasker_domain::code::Coded;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{ExpiredStep, ExpiredSteps, Ledger, LedgerError};
+use tasker_postgres::ledger::{ExpiredStep, ExpiredSteps, Ledger, LedgerError, PassedOver};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -24,13 +24,17 @@ pub(crate) fn has_deadlines(template: &Template) -> bool {
     template.steps.iter().any(|step| step.deadline_seconds.is_some())
 }
 
-/// Ends every step whose deadline has passed, and says whether there was one.
+/// Ends every step whose deadline has passed, and says whether there was one. What stands in the way of one is logged.
 pub(crate) async fn expire_steps(ledger: &Ledger, now: Option<NaiveDateTime>) -> Result<bool, LedgerError> {
     let mut any = false;
     loop {
-        let ExpiredSteps { steps, more } = ledger.expire_steps(STEPS_AT_A_TIME, now).await?;
+        let ExpiredSteps { steps, passed_over, more } = ledger.expire_steps(STEPS_AT_A_TIME, now).await?;
         for ExpiredStep { task_id, step_id, from } in &steps {
             tracing::info!(task_id, step_id, %from, "the deadline of a step has passed; it is dead");
+        }
+        for PassedOver { task_id, step_id, error } in &passed_over {
+            tracing::warn!(task_id, step_id, %error, code = %error.code(),
+                "the deadline of a step has passed, but it could not be ended; that is tried again");
         }
         any |= !steps.is_empty();
         if !more {

@@ -25,6 +25,9 @@ const LEASE: Duration = Duration::from_secs(60);
 /// How often a consumer looks that nobody notifies.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
+/// How long a consumer waits at least that was given nothing of what is due: somebody else holds its row at this moment.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Jobs that one call puts into the table.
 const JOBS_A_CALL: usize = 500;
 
@@ -153,7 +156,8 @@ impl Consumer for PostgresQueue {
         Box::pin(async move {
             let most = i32::try_from(most).unwrap_or(i32::MAX);
             let taken = self.jobs.take(queues, most, self.lease, self.listens, self.clock.record_time()).await?;
-            let next = taken.next.map(|wait| self.clock.elapsed().saturating_add(wait));
+            let next = taken.next.map(|wait| if wait.is_zero() { PAUSE } else { wait });
+            let next = next.map(|wait| self.clock.elapsed().saturating_add(wait));
             *self.shared.next.lock().unwrap_or_else(PoisonError::into_inner) = next;
             let deliveries = taken.jobs.into_iter().map(|taken| Delivery {
                 job: Job {

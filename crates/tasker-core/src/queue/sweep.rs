@@ -89,7 +89,7 @@ impl Sweep {
 impl Tasker {
     /// Puts a wake-up into the queue for each unfinished task that could go on now and does not, under the key that all
     /// wake-ups of the task share: where one waits, no other comes. So whatever a queue loses, and whatever was never put
-    /// in, the task goes on after the next sweep.
+    /// in, the task goes on after the next sweep. Steps whose queue or type is paused do not count.
     ///
     /// Before that it does what workers do for each other: takes steps from those who were not heard of for their lease
     /// cancels tasks whose deadline has passed, and ends steps whose deadline has passed.

@@ -188,3 +188,36 @@ async fn a_rewind_passes_over_the_same_steps_but_the_named_one() {
     let attempts: Vec<i32> = steps(&bench, new).await.into_iter().map(|step| step.2).collect();
     assert_eq!(attempts, [1, 0, 1, 1, 0]);
 }
+
+/// Steps that were to be passed over must not be done because nobody could read so.
+#[tokio::test]
+async fn a_rewind_is_refused_where_nobody_can_read_what_is_passed_over() {
+    use tasker_core::clock::Clock;
+    let bench = Bench::new(Script::default()).await;
+    let old = submitted(&bench, &[]).await;
+    complete(&bench, old).await;
+    let ledger = bench.tasker().ledger().clone();
+    let rewound = async |list: &str| {
+        sqlx::query("update tasker_tasks set bypass_steps = $2::json where task_id = $1")
+            .bind(old)
+            .bind(list)
+            .execute(bench.pool())
+            .await
+            .unwrap();
+        let by = Operator { actor: "ada", reason: "a test", now: bench.clock.record_time(), dry_run: false };
+        ledger.rewind(old, Rewind { from: "d", context: None, key: Some(list) }, by).await.unwrap()
+    };
+    for list in [r#"{"b": true}"#, r#"["b", 7]"#, r#""b""#, r#"["\ud800"]"#] {
+        assert_eq!(
+            rewound(list).await,
+            Rewound::Refused(format!(
+                "cannot tell which steps task {old} passes over: its bypass_steps are no list of step names; correct them first"
+            )),
+            "{list}"
+        );
+    }
+    for (list, copied) in [("null", json!([])), (r#"["d", "e"]"#, json!(["e"]))] {
+        let Rewound::Done { task_id: Some(new), .. } = rewound(list).await else { panic!("{list}") };
+        assert_eq!(ledger.task_detail(new).await.unwrap().unwrap().bypass_steps, Some(copied));
+    }
+}

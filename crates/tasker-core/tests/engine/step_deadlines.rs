@@ -11,7 +11,7 @@ use tasker_domain::json::Json;
 use tasker_domain::operation::TaskOperation;
 use tasker_domain::state::TaskState;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Exchange, ExpiredStep, Operated, Operator, TaskChange};
+use tasker_postgres::ledger::{Exchange, ExpiredStep, LedgerError, Operated, Operator, TaskChange};
 use tasker_testing::invariants::broken_promises;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -251,4 +251,96 @@ async fn who_works_a_single_task_heeds_its_deadlines() {
         tokio::time::timeout(LONG, tasker.run(&short, Json::parse("{}").unwrap())).await.expect("it ends").unwrap();
     assert_eq!(report.ending, Ending::Error);
     assert_eq!(report.record.steps[0].transitions, ["in_progress", "error", "pending", "error"]);
+}
+
+/// Whoever holds a task, and whatever somebody wrote into one, keeps no other from its deadline.
+#[tokio::test]
+async fn what_cannot_be_ended_keeps_nobody_from_being_found() {
+    let bench = Bench::new(Script::default()).await;
+    let short = template("", &[("b", "deadline_seconds: 1"), ("c", "deadline_seconds: 2")]);
+    let requests = (0..3).map(|_| Request::new(Json::parse("{}").unwrap())).collect();
+    let made: Vec<i64> =
+        bench.tasker().submit_all(&short, requests).await.unwrap().iter().map(|task| task.task_id).collect();
+    let odd = "insert into tasker_workflow_step_transitions (to_state, sort_key, most_recent, workflow_step_id, created_at, updated_at)
+        select 'lost', 9, true, min(workflow_step_id), now(), now() from tasker_workflow_steps where task_id = $1";
+    sqlx::query(odd).bind(made[1]).execute(bench.pool()).await.unwrap();
+    let mut holder = bench.pool().begin().await.unwrap();
+    let hold = "select 1 from tasker_engine.task where task_id = $1 for update";
+    sqlx::query(hold).bind(made[0]).execute(&mut *holder).await.unwrap();
+    bench.clock.advance(after(3));
+    let ledger = bench.tasker().ledger().clone();
+    let look = async || {
+        let expired = ledger.expire_steps(100, bench.clock.record_time()).await.unwrap();
+        let passed_over: Vec<(i64, LedgerError)> =
+            expired.passed_over.into_iter().map(|step| (step.task_id, step.error)).collect();
+        (expired.steps.iter().map(|step| step.task_id).collect::<Vec<_>>(), passed_over)
+    };
+    let (died, passed_over) = look().await;
+    assert_eq!(died, [made[1], made[2], made[2]]);
+    assert!(
+        matches!(&passed_over[..], [(first, LedgerError::Busy(busy)), (second, LedgerError::Inconsistent(_))]
+            if *first == made[0] && busy[..] == [made[0]] && *second == made[1]),
+        "{passed_over:?}"
+    );
+    assert!(matches!(look().await, (died, passed_over) if died.is_empty() && passed_over.is_empty()), "not at once");
+    holder.rollback().await.unwrap();
+    bench.clock.advance(after(11));
+    let (died, passed_over) = look().await;
+    assert_eq!(died, [made[0], made[0]]);
+    assert!(matches!(&passed_over[..], [(task_id, LedgerError::Inconsistent(_))] if *task_id == made[1]));
+}
+
+/// Whoever looks at a dead step takes its row out, and in the same moment a person sends the step on again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_step_that_is_sent_on_while_its_row_is_taken_out_has_its_deadline_again() {
+    let bench = Bench::new(Script::default()).await;
+    let task_id = submitted(&bench, &template("", &[("b", "deadline_seconds: 5")])).await;
+    bench.clock.advance(after(6));
+    assert_eq!(expired(&bench).await, ["b (pending)"]);
+    let mut look = bench.pool().begin().await.unwrap();
+    sqlx::raw_sql("select 1 from tasker_engine.step_deadline for update").execute(&mut *look).await.unwrap();
+    let (ledger, now) = (bench.tasker().ledger().clone(), bench.clock.record_time());
+    let retry = tokio::spawn(async move {
+        let by = Operator { actor: "ada", reason: "paper is back", now, dry_run: false };
+        ledger.change_tasks(&[task_id], TaskChange::Operation(TaskOperation::Retry), by).await.unwrap()
+    });
+    let waiting =
+        "select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')";
+    while !retry.is_finished() && !sqlx::query_scalar::<_, bool>(waiting).fetch_one(bench.pool()).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    sqlx::raw_sql("delete from tasker_engine.step_deadline").execute(&mut *look).await.unwrap();
+    look.commit().await.unwrap();
+    assert!(matches!(retry.await.unwrap()[0].1, Operated::Done { .. }));
+    bench.clock.advance(after(4));
+    assert_eq!(expired(&bench).await, Vec::<String>::new());
+    bench.clock.advance(after(2));
+    assert_eq!(expired(&bench).await, ["b (pending)"]);
+}
+
+/// Another program ended the attempt for good, and nobody has looked at the task since.
+#[tokio::test]
+async fn steps_that_ended_unseen_keep_nobody_from_being_found() {
+    let bench = Bench::new(Script::default()).await;
+    let short = template("", &[("b", "deadline_seconds: 1")]);
+    let requests = (0..4).map(|_| Request::new(Json::parse("{}").unwrap())).collect();
+    let made: Vec<i64> =
+        bench.tasker().submit_all(&short, requests).await.unwrap().iter().map(|task| task.task_id).collect();
+    sqlx::raw_sql(
+        "update tasker_workflow_steps set retryable = false where task_id < (select max(task_id) from tasker_tasks);
+         insert into tasker_workflow_step_transitions (to_state, sort_key, most_recent, workflow_step_id, created_at, updated_at)
+         select 'error', 9, true, workflow_step_id, now(), now() from tasker_workflow_steps where not retryable;
+         update tasker_engine.step_deadline set at = at + interval '1 millisecond'
+         where step_id = (select max(workflow_step_id) from tasker_workflow_steps)",
+    )
+    .execute(bench.pool())
+    .await
+    .unwrap();
+    bench.clock.advance(after(3));
+    let look = async || bench.tasker().ledger().expire_steps(3, bench.clock.record_time()).await.unwrap();
+    let first = look().await;
+    assert!(first.steps.is_empty() && first.passed_over.is_empty() && first.more, "{first:?}");
+    let second = look().await;
+    assert_eq!(second.steps.iter().map(|step| step.task_id).collect::<Vec<_>>(), [made[3]]);
+    assert!(!second.more);
 }

@@ -2,8 +2,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
@@ -96,6 +96,71 @@ async fn who_sleeps_is_notified_once() {
     let counts: Vec<_> =
         counts.iter().map(|count| (count.queue.as_str(), count.due, count.later, count.taken)).collect();
     assert_eq!(counts, [("another", 1, 0, 0), (DEFAULT_QUEUE, 0, 1, 1)]);
+    database.drop().await;
+}
+
+#[tokio::test]
+async fn who_sleeps_is_notified_of_a_job_that_is_put_back() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let queue = PostgresQueue::new(pool.clone());
+    let queues = [DEFAULT_QUEUE.to_owned()];
+    queue.enqueue(Job::of_task(1), Due::Now).await.unwrap();
+    queue.enqueue(Job::of_task(2), Due::Now).await.unwrap();
+    let taken = queue.take(&queues, 9).await.unwrap();
+    assert_eq!(queue.take(&queues, 9).await.unwrap(), []);
+    assert!(asleep(pool).await);
+    assert!(queue.put_back(&taken[0], Due::In(Duration::from_secs(3600))).await.unwrap());
+    assert!(asleep(pool).await, "nothing has come for who sleeps");
+    assert!(queue.put_back(&taken[1], Due::Now).await.unwrap());
+    assert!(!asleep(pool).await);
+    assert!(!queue.put_back(&taken[1], Due::Now).await.unwrap());
+    assert_eq!(queue.take(&queues, 9).await.unwrap()[0].job.task_id, 2);
+    database.drop().await;
+}
+
+/// Stands still, waits for nothing, and tells how long it was asked to.
+#[derive(Debug, Default)]
+struct Noting(SystemClock, Mutex<Vec<Duration>>);
+
+impl Clock for Noting {
+    fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.1.lock().unwrap().push(duration);
+        Box::pin(std::future::ready(()))
+    }
+
+    fn wall_time(&self) -> NaiveDateTime {
+        self.0.wall_time()
+    }
+}
+
+/// Whoever is about to take a job over, or is stuck with one that is due, makes no other look again and again.
+#[tokio::test]
+async fn what_somebody_holds_is_not_asked_for_at_once() {
+    let database = TestDatabase::with_schema().await;
+    let pool = database.pool();
+    let clock = Arc::new(Noting::default());
+    let queue = PostgresQueue::new(pool.clone()).with_clock(clock.clone()).without_listening();
+    let queues = [DEFAULT_QUEUE.to_owned()];
+    let over = "update tasker_engine.job set taken_until = now() - interval '1 second' where task_id = $1";
+    let due = "update tasker_engine.job set due_at = now(), in_line = false where task_id = $1";
+    for (task_id, late) in [(1, over), (2, due)] {
+        queue.enqueue(Job::of_task(task_id), Due::Now).await.unwrap();
+        sqlx::query(late).bind(task_id).execute(pool).await.unwrap();
+        let mut holder = pool.begin().await.unwrap();
+        sqlx::raw_sql("select 1 from tasker_engine.job for update").execute(&mut *holder).await.unwrap();
+        assert_eq!(queue.take(&queues, 9).await.unwrap(), []);
+        queue.wait(&queues, 0, None).await;
+        holder.rollback().await.unwrap();
+        let taken = queue.take(&queues, 9).await.unwrap();
+        assert_eq!(taken.iter().map(|delivery| delivery.job.task_id).collect::<Vec<_>>(), [task_id]);
+        assert!(queue.acknowledge(&taken[0]).await.unwrap());
+    }
+    assert_eq!(*clock.1.lock().unwrap(), [Duration::from_millis(50); 2]);
     database.drop().await;
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tasker_core::queue::{Consumer, DEFAULT_QUEUE, Due, InProcessQueue, Job, Queue, Sweep, Swept};
 use tasker_core::{Handled, Work};
 use tasker_domain::operation::TaskOperation;
-use tasker_postgres::ledger::{Operator, TaskChange};
+use tasker_postgres::ledger::{Operator, Paused, TaskChange};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Stumbling, World, empty, one_step};
@@ -57,6 +57,29 @@ async fn a_sweep_wakes_what_could_go_on_and_nothing_else() {
     assert_eq!(none.tasks, 0);
     let of_queue = sweep(&world, &queue, Sweep::new().of_steps_in(["queues"]).into_queue("more")).await;
     assert_eq!(of_queue.tasks, 4);
+    world.database.drop().await;
+}
+
+/// Who works a task by its name asks nobody about pauses: no wake-up may lead to what is paused.
+#[tokio::test]
+async fn a_sweep_leaves_what_is_paused_alone() {
+    let world = World::new(Stumbling::default()).await;
+    let queue = InProcessQueue::new(Arc::new(world.clock.clone()), 100);
+    let ledger = world.tasker.ledger();
+    let (ready, waits) = (world.submit().await, world.submit().await);
+    let other = world.tasker.submit(&one_step("queue: other"), empty()).await.unwrap().task_id;
+    world.tasker.handle_task(waits, CancellationToken::new()).await.unwrap();
+    world.clock.advance(Duration::from_secs(60));
+    let by = Operator { actor: "somebody", reason: "test", now: None, dry_run: false };
+    for (round, what) in [Paused::Queue("queues"), Paused::Type("queues/diamond")].into_iter().enumerate() {
+        let name = |part: &str| format!("{part} {round}");
+        assert!(ledger.pause(what, by).await.unwrap());
+        sweep(&world, &queue, Sweep::new().into_queue(name("paused"))).await;
+        assert_eq!(in_queue(&queue, &name("paused")).await, [other], "{what:?}");
+        assert!(ledger.resume(what, by).await.unwrap());
+        sweep(&world, &queue, Sweep::new().into_queue(name("resumed"))).await;
+        assert_eq!(in_queue(&queue, &name("resumed")).await, [ready, waits, other], "{what:?}");
+    }
     world.database.drop().await;
 }
 

@@ -25,7 +25,8 @@ create index job_line on tasker_engine.job (queue, rank, job_id) where in_line a
 create index job_later on tasker_engine.job (due_at) where not in_line and taken_until is null;
 create index job_lease on tasker_engine.job (taken_until) where taken_until is not null;
 
--- Queues whose consumers found nothing: who puts a job into their line notifies, once.
+-- Queues whose consumers found nothing: who puts a job into their line, or back into it, notifies, once. Nobody notifies of
+-- a job that joins it because its instant has come, or somebody's time with it is over: consumers look by themselves then.
 create table tasker_engine.job_bell (
   queue  text primary key,
   asleep boolean not null

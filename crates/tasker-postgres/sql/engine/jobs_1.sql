@@ -68,8 +68,9 @@ begin
 end $$;
 
 -- Lets a job that was taken wait again, if this was the newest time that it was taken. Where another of its key has come
--- meanwhile, one remains: with the earlier instant and the higher priority. Where that one is another task's, both wait.
-create function tasker_engine.put_back_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns boolean
+-- meanwhile, one remains: with the earlier instant and the higher priority. Where that one is another task's, both wait. Returns the job's
+-- queue; null where nothing was done.
+create function tasker_engine.rejoin_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns text
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set enable_seqscan = off set jit = off set plan_cache_mode = force_generic_plan
@@ -80,7 +81,7 @@ declare
 begin
   delete from job where job_id = p_job and deliveries = p_delivery and taken_until is not null returning * into v_job;
   if not found then
-    return false;
+    return null;
   end if;
   loop
     insert into job as j (queue, task_id, priority, unique_key, due_at, rank, in_line, deliveries)
@@ -95,12 +96,26 @@ begin
     exit when v_id is not null;
     v_job.unique_key := null;
   end loop;
-  return true;
+  return v_job.queue;
+end $$;
+
+-- The same for whoever gives a job back: who sleeps at its queue is notified where it is due.
+create function tasker_engine.put_back_job_1(p_job bigint, p_delivery integer, p_due timestamptz, p_now timestamptz) returns boolean
+language plpgsql
+set search_path = tasker_engine, public, pg_temp
+as $$
+declare
+  v_queue text := rejoin_job_1(p_job, p_delivery, p_due, p_now);
+begin
+  if v_queue is not null and p_due <= p_now then
+    perform ring_1(array[v_queue]);
+  end if;
+  return v_queue is not null;
 end $$;
 
 -- Takes up to p_most jobs that are due from these queues, those first that stand first in the line, for p_lease seconds.
 -- What others took for a time that is over joins the line before. With p_sleep, who finds nothing is notified of the next
--- job that joins the line.
+-- job that somebody puts into the line; of what joins it because its instant has come they know when to look.
 --
 -- Rows that come back: j for a job that was taken; one w: at = when something will happen by itself (a job is due, a lease
 -- is over), null for nothing, now = the instant of this call.
@@ -123,7 +138,7 @@ begin
       order by j.taken_until limit 100 for update skip locked) o
     order by o.queue, o.unique_key, o.job_id
   loop
-    perform put_back_job_1(v_over.job_id, v_over.deliveries, least(v_over.due_at, v_now), v_now);
+    perform rejoin_job_1(v_over.job_id, v_over.deliveries, least(v_over.due_at, v_now), v_now);
   end loop;
 
   -- After an outage a great many may be due: those that stay behind join with the next call.
@@ -162,7 +177,7 @@ end $$;
 -- A page of p_most steps that may be carried out now, behind the step p_step of rank p_rank in lane p_lane: of those that
 -- stand in the line (p_line), or of those whose instant has passed. Each with its task, the task's priority, and whether
 -- nothing has been written for the task for p_idle seconds, it is not left to who names it, and the step is of one of these
--- queues (all where p_queues is null).
+-- queues (all where p_queues is null) and neither its queue nor its type is paused.
 create function tasker_engine.due_steps_1(p_line boolean, p_lane bigint, p_rank timestamptz, p_step bigint, p_most integer,
   p_idle float8, p_queues text[], p_now timestamptz)
 returns table (lane bigint, rank timestamptz, step_id bigint, task_id bigint, priority integer, idle boolean)
@@ -175,7 +190,17 @@ as $$
 declare
   v_until timestamptz := coalesce(p_now, clock_timestamp()) - p_idle * interval '1 second';
   v_lanes bigint[] := '{}'; v_ranks timestamptz[] := '{}'; v_steps bigint[] := '{}'; v_lane bigint;
+  v_paused bigint[] := '{}';
 begin
+  -- Mostly nothing is.
+  if exists (select from pause) then
+    v_paused := array(
+      select l.lane_id from lane l
+      join tasker_named_tasks t on t.named_task_id = l.named_task_id
+      join tasker_task_namespaces n on n.task_namespace_id = t.task_namespace_id
+      where exists (select from pause p
+        where p.scope = 'queue' and p.name = l.queue or p.scope = 'type' and p.name = n.name || '/' || t.name));
+  end if;
   if p_line then
     select array_agg(r.lane), array_agg(r.rank), array_agg(r.step_id) into v_lanes, v_ranks, v_steps from (
       select x.lane, x.rank, x.step_id from ready x
@@ -194,7 +219,7 @@ begin
   end if;
   return query
     select p.lane, p.rank, p.step_id, q.task_id, e.priority, coalesce(not e.ended and not e.reserved and e.last_at <= v_until
-      and (p_queues is null or exists (select from lane l where l.lane_id = p.lane and l.queue = any(p_queues))), false)
+      and not p.lane = any(v_paused) and (p_queues is null or exists (select from lane l where l.lane_id = p.lane and l.queue = any(p_queues))), false)
     from unnest(v_lanes, v_ranks, v_steps) with ordinality p(lane, rank, step_id, place)
     left join queue q on q.step_id = p.step_id
     left join task e on e.task_id = q.task_id

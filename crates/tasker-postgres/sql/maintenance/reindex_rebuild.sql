@@ -108,10 +108,11 @@ with asked as materialized (
     priority = excluded.priority, unmet = excluded.unmet, rank = excluded.rank, owner = excluded.owner,
     token = excluded.token, attempts = excluded.attempts, attempts_allowed = excluded.attempts_allowed, dead = excluded.dead
 ), limits as (
-  -- Whoever looks next finds out when they pass.
+  -- Whoever looks next finds out when they pass. A row that stands is written as well: whoever looks at it now may be
+  -- about to take it out, and is waited for.
   insert into tasker_engine.step_deadline (at, step_id)
   select '-infinity', step_id from planned where limited and not dead order by step_id
-  on conflict (step_id) do nothing
+  on conflict (step_id) do update set at = excluded.at
 ), out_of_line as (
   delete from tasker_engine.ready r using step s
   where s.has_place and r.lane = s.old_lane and r.rank = s.old_rank and r.step_id = s.step_id

@@ -23,8 +23,8 @@ pub use exchange::{
 };
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{
-    ExpiredStep, ExpiredSteps, Logged, LoggedOperation, Operated, Operator, Paused, Rewind, Rewound, StepChange,
-    TaskChange,
+    ExpiredStep, ExpiredSteps, Logged, LoggedOperation, Operated, Operator, PassedOver, Paused, Rewind, Rewound,
+    StepChange, TaskChange,
 };
 pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
 pub use told::ToldTask;

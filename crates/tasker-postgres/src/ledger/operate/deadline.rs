@@ -10,9 +10,16 @@ use tasker_domain::state::StepState;
 use super::plan::{Plan, StepWrite, state};
 use super::rows::StepRow;
 use super::{Ledger, LedgerError, Operator};
+use crate::rebuild::begin_patient;
 
 /// Who ends what was not done in time, as the history names it.
 const ACTOR: &str = "tasker";
+
+/// How often a task that others work on is tried, 20 ms apart: many others may wait behind it, and it comes again.
+const TRIES: u32 = 25;
+
+/// For how many seconds a step that is to die is left to whoever found it. If it is not dead by then, others find it.
+const LEFT_ALONE: f64 = 10.0;
 
 /// A step that died because its deadline had passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +32,24 @@ pub struct ExpiredStep {
     pub from: String,
 }
 
+/// A step that may have to die and could not be dealt with; it is looked at again after a while.
+#[derive(Debug)]
+pub struct PassedOver {
+    /// Id of its task.
+    pub task_id: i64,
+    /// Its id.
+    pub step_id: i64,
+    /// What stood in the way.
+    pub error: LedgerError,
+}
+
 /// What came of a look at steps with a deadline.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct ExpiredSteps {
     /// Those that died.
     pub steps: Vec<ExpiredStep>,
+    /// Those that could not be dealt with.
+    pub passed_over: Vec<PassedOver>,
     /// Whether another look at once may find more.
     pub more: bool,
 }
@@ -57,21 +77,26 @@ impl Ledger {
     /// are due to be looked at: each is dead, with an error that says so, whatever attempts it has left. A worker that runs
     /// one is told to stop with its next heartbeat, and its outcome is refused.
     ///
+    /// A step that cannot be dealt with, because others work on its task at every try or its rows are not as they must be,
+    /// is passed over and looked at again ten seconds later; so are the others of a task that others work on.
+    ///
     /// # Errors
-    /// [`LedgerError::Busy`] with a task that others worked on at every try; the steps before it are dead.
+    /// What concerns all steps: the database is away, takes no writes or grants no right. The steps that were dead by then
+    /// stay so.
     pub async fn expire_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<ExpiredSteps, LedgerError> {
-        let due: Vec<DueRow> = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
-            .bind(most)
-            .bind(now.map(|instant| instant.and_utc()))
-            .fetch_all(&self.pool)
-            .await?;
-        let (looked_at, mut left) = (due.len(), 0);
-        let mut steps = Vec::new();
+        let due = self.due_steps(most, now).await?;
+        // None of them is found again at once: each row left, or was put off.
+        let more = i64::try_from(due.len()).is_ok_and(|looked_at| looked_at >= most);
+        let mut busy = None;
+        let mut expired = ExpiredSteps { more, ..ExpiredSteps::default() };
         for DueRow { task_id, step_id, now: seen, seconds, passed } in due {
             let (true, Some(task_id), Some(seconds)) = (passed, task_id, seconds) else { continue };
+            if busy == Some(task_id) {
+                continue;
+            }
             let by = Operator { actor: ACTOR, reason: DEADLINE, now, dry_run: false };
             let from = self
-                .operate(&[task_id], by, DEADLINE, |_, steps| {
+                .operate_within(TRIES, &[task_id], by, DEADLINE, |_, steps| {
                     let mut plan = Plan::default();
                     let step = steps.iter().find(|step| step.step_id == step_id);
                     let from = match step {
@@ -80,13 +105,44 @@ impl Ledger {
                     };
                     Ok((from.is_some().then_some(plan), from))
                 })
-                .await?;
-            left += usize::from(from.is_none());
-            steps.extend(from.map(|from| ExpiredStep { task_id, step_id, from: from.to_string() }));
+                .await;
+            match from {
+                Ok(Some(from)) => expired.steps.push(ExpiredStep { task_id, step_id, from: from.to_string() }),
+                Ok(None) => {}
+                Err(error) if error.may_pass() || matches!(error, LedgerError::Forbidden(_)) => return Err(error),
+                Err(error) => {
+                    if matches!(error, LedgerError::Busy(_)) {
+                        busy = Some(task_id);
+                    }
+                    expired.passed_over.push(PassedOver { task_id, step_id, error });
+                }
+            }
         }
-        // Where nothing changed, the same rows would be found again.
-        let more = left < looked_at && i64::try_from(looked_at).is_ok_and(|looked_at| looked_at >= most);
-        Ok(ExpiredSteps { steps, more })
+        Ok(expired)
+    }
+
+    /// Steps that are to be looked at, after their rows were put off or taken out.
+    async fn due_steps(&self, most: i64, now: Option<NaiveDateTime>) -> Result<Vec<DueRow>, LedgerError> {
+        let now = now.map(|instant| instant.and_utc());
+        let mut connection = self.pool.acquire().await?;
+        let mut transaction = begin_patient(&mut connection).await?;
+        let steps: Vec<i64> = sqlx::query_scalar(include_str!("../../../sql/operations/lock_due_steps.sql"))
+            .bind(most)
+            .bind(now)
+            .fetch_all(&mut *transaction)
+            .await?;
+        if steps.is_empty() {
+            transaction.rollback().await?;
+            return Ok(Vec::new());
+        }
+        let due = sqlx::query_as(include_str!("../../../sql/operations/overdue_steps.sql"))
+            .bind(steps)
+            .bind(now)
+            .bind(LEFT_ALONE)
+            .fetch_all(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(due)
     }
 }
 

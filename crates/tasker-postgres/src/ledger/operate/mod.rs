@@ -17,7 +17,7 @@ use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use tasker_domain::operation::{StepOperation, TaskOperation};
 
-pub use self::deadline::{ExpiredStep, ExpiredSteps};
+pub use self::deadline::{ExpiredStep, ExpiredSteps, PassedOver};
 pub use self::log::{Logged, LoggedOperation};
 pub use self::rewind::{Rewind, Rewound};
 
@@ -196,9 +196,21 @@ impl Ledger {
         word: &str,
         decide: impl Fn(&[TaskRow], &[StepRow]) -> Result<(Option<Plan>, A), LedgerError>,
     ) -> Result<A, LedgerError> {
+        self.operate_within(ROUNDS, task_ids, by, word, decide).await
+    }
+
+    /// The same with so many tries.
+    async fn operate_within<A>(
+        &self,
+        rounds: u32,
+        task_ids: &[i64],
+        by: Operator<'_>,
+        word: &str,
+        decide: impl Fn(&[TaskRow], &[StepRow]) -> Result<(Option<Plan>, A), LedgerError>,
+    ) -> Result<A, LedgerError> {
         let mut connection = self.pool.acquire().await?;
         let mut busy = Vec::new();
-        for round in 0..ROUNDS {
+        for round in 0..rounds {
             if round > 0 {
                 let pause = include_str!("../../../sql/maintenance/reindex_pause.sql");
                 sqlx::query(pause).persistent(false).execute(&mut *connection).await?;

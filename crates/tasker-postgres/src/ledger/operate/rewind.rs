@@ -226,6 +226,11 @@ async fn planned(
     let Some(graph) = edges.and_then(|edges| Graph::new(rows.len(), &edges).ok()) else {
         return Ok(Err(unfit(task_id)));
     };
+    let Some(bypass_steps) = bypass_steps(source, from) else {
+        return Ok(Err(format!(
+            "cannot tell which steps task {task_id} passes over: its bypass_steps are no list of step names; correct them first"
+        )));
+    };
     let mut order = vec![0; rows.len()];
     for (place, &step) in (0..).zip(graph.topological_order()) {
         order[step] = place;
@@ -236,16 +241,18 @@ async fn planned(
         parts: rewind::parts(&graph, start, &states),
         order,
         names: rows.into_iter().map(|row| row.name).collect(),
-        bypass_steps: bypass_steps(source, from),
+        bypass_steps,
     }))
 }
 
 /// What the request for the old task passes over is passed over again, but for the step that is named: who names it wants
-/// it done.
-fn bypass_steps(source: &SourceRow, from: &str) -> String {
-    let names: Vec<String> =
-        source.bypass_steps.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    json!(names.into_iter().filter(|name| name != from).collect::<Vec<_>>()).to_string()
+/// it done. Nothing where the request's list cannot be read, which another program may have written.
+fn bypass_steps(source: &SourceRow, from: &str) -> Option<String> {
+    let names = match source.bypass_steps.as_deref() {
+        Some(text) => serde_json::from_str::<Option<Vec<String>>>(text).ok()?.unwrap_or_default(),
+        None => Vec::new(),
+    };
+    Some(json!(names.into_iter().filter(|name| name != from).collect::<Vec<_>>()).to_string())
 }
 
 enum Made {
