@@ -361,8 +361,7 @@ fn taken(voice: &Voice<'_>, known: &Known, TakenSteps { task_id, begins, context
     }
     if *begins {
         voice.tell(Moment::TaskStarted, || {
-            Payload::of_work("task_started", task_id, at)
-                .with("correlation_id", voice.word.as_deref().unwrap_or_default())
+            Payload::of_work("task_started", task_id, at).with("correlation_id", voice.word.as_deref())
         });
     }
     voice.tell(Moment::ViableSteps, || {

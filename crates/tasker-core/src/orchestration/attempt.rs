@@ -36,16 +36,19 @@ pub(crate) async fn handle(
     .catch_unwind();
     tokio::pin!(work);
     // The limit counts from here, before the handler has done anything.
-    let deadline = limit.map(|duration| clock.deadline(duration));
+    let deadline = limit.map(|limit| (limit, clock.deadline(limit)));
     let limit_passed = async {
         match deadline {
-            Some(passed) => passed.await,
+            Some((limit, passed)) => {
+                passed.await;
+                limit
+            }
             None => std::future::pending().await,
         }
     };
     let ended = tokio::select! {
         ended = &mut work => ended,
-        () = limit_passed => {
+        limit = limit_passed => {
             // The handler is told, and gets a moment to end what it started, a process group for instance.
             cancelled.cancel();
             let wound_up = tokio::select! {
@@ -56,7 +59,7 @@ pub(crate) async fn handle(
             match wound_up {
                 Some(Ok(Ok(output))) => Ok(Ok(output)),
                 _ => {
-                    return Err(over_its_limit(limit.unwrap_or_default()));
+                    return Err(over_its_limit(limit));
                 }
             }
         }
