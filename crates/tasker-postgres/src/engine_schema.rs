@@ -9,6 +9,7 @@ pub const MIGRATIONS: &[(i32, &str, &str)] = &[(
     concat!(
         include_str!("../sql/engine/000_schema.sql"),
         include_str!("../sql/engine/001_tables.sql"),
+        include_str!("../sql/engine/verdict_1.sql"),
         include_str!("../sql/engine/register_definition_1.sql"),
         include_str!("../sql/engine/create_tasks_1.sql"),
         include_str!("../sql/engine/step_deadline_1.sql"),

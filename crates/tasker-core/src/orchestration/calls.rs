@@ -13,6 +13,8 @@ use tasker_postgres::ledger::{
 };
 use tracing::Instrument;
 
+use super::batching::Share;
+use super::claims::Contexts;
 use super::definitions::Definition;
 use super::holding::Finished;
 use super::progress::{Observer, Progress};
@@ -36,6 +38,8 @@ const LAST_WAIT: Duration = Duration::from_secs(5);
 pub(super) struct Answered {
     /// Its number.
     pub(super) call: i32,
+    /// The tasks whose outcomes it carried.
+    pub(super) share: Share,
     pub(super) batch: Vec<Finished>,
     /// The tasks it was to create.
     pub(super) asked: Vec<Asked>,
@@ -49,20 +53,9 @@ pub(super) struct Answered {
 pub(super) type InFlight = Pin<Box<dyn Future<Output = Answered> + Send>>;
 
 impl Worker {
-    /// Starts an exchange with as much as one call may carry.
-    pub(super) fn exchange(&self, state: &mut State) -> InFlight {
-        let most = if state.one_by_one { 1 } else { EXCHANGE_OUTCOMES };
-        let mut bytes = 0;
-        let mut count = 0;
-        for finished in &state.finished {
-            bytes += finished.bytes();
-            if count > 0 && (count >= most || bytes > EXCHANGE_BYTES) {
-                break;
-            }
-            count += 1;
-        }
-        let batch: Vec<Finished> = state.finished.drain(..count).collect();
-        state.one_by_one = state.one_by_one && !state.finished.is_empty();
+    /// Starts an exchange with as much of the share as one call may carry.
+    pub(super) fn exchange(&self, state: &mut State, share: Share) -> InFlight {
+        let batch = take_batch(state, share);
         let busy =
             state.annotating.len() + state.running.len() + state.finished.len() + state.resting.len() + state.expected;
         let takes = state.stopping.is_none() && !state.draining && !state.one_by_one && !state.lanes_changed;
@@ -70,6 +63,7 @@ impl Worker {
         state.expected += want;
         state.calls += 1;
         state.unanswered.push(state.calls);
+        state.in_flight.push(share);
         let others_turn = state.goal == Goal::Everything && state.calls % TURN_OF_OTHERS == 0;
         let mut lanes = self.lanes.clone();
         if others_turn && !lanes.is_empty() {
@@ -125,7 +119,7 @@ impl Worker {
                 }
             };
             let repeated = exchange.repeat;
-            Answered { call, batch, asked, repeated, expected: want, reply }
+            Answered { call, share, batch, asked, repeated, expected: want, reply }
         })
     }
 
@@ -190,6 +184,11 @@ impl Worker {
             self.rest(state, held);
         }
         let types = self.types_of(&settled);
+        let contexts: Contexts = if reply.claims.is_empty() {
+            HashMap::new()
+        } else {
+            settled.iter().map(|one| (one.task_id, (one.definition.clone(), one.context.clone()))).collect()
+        };
         let mut goes_on_with = HashSet::new();
         for finished in settled {
             if let Some(told) = told.as_deref_mut() {
@@ -231,7 +230,7 @@ impl Worker {
             return end;
         }
         let due = reply.next_due.map(until);
-        if let Err(error) = self.start(state, reply, told, &goes_on_with, observer).await {
+        if let Err(error) = self.start(state, reply, told, &goes_on_with, contexts, observer).await {
             return Some(DriveEnd::Failed { task_id: state.task_id(), error });
         }
         // Nothing of the task runs here, nothing was claimed, nothing is to be handed in: that is how far it goes now.
@@ -264,6 +263,25 @@ impl Worker {
         };
         state.annotating.spawn(noting.in_current_span());
     }
+}
+
+/// Takes out as many of the share's outcomes as one call may carry, the oldest first.
+fn take_batch(state: &mut State, share: Share) -> Vec<Finished> {
+    let most = if state.one_by_one { 1 } else { EXCHANGE_OUTCOMES };
+    let (mut batch, mut left, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for finished in std::mem::take(&mut state.finished) {
+        let size = finished.bytes();
+        let fits = batch.is_empty() || batch.len() < most && bytes + size <= EXCHANGE_BYTES;
+        if share.has(finished.task_id) && fits {
+            bytes += size;
+            batch.push(finished);
+        } else {
+            left.push(finished);
+        }
+    }
+    state.finished = left;
+    state.one_by_one = state.one_by_one && !state.finished.is_empty();
+    batch
 }
 
 fn progress_of(finished: Finished, refused: &[i64], halted: &[i64]) -> Progress {

@@ -24,26 +24,23 @@ use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
 const READ_AGAIN: Duration = Duration::from_millis(200);
 
 impl Worker {
-    /// Starts everything that a reply brought.
+    /// Starts everything that a reply brought. `contexts` are those of the tasks whose outcomes the call handed in.
     pub(super) async fn start(
         &mut self,
         state: &mut State,
         reply: Reply,
         told: Option<&mut Told>,
         goes_on_with: &HashSet<i64>,
+        mut contexts: Contexts,
         observer: &dyn Observer,
     ) -> Result<(), LedgerError> {
         let begun = reply.instant;
-        let mut contexts: HashMap<i64, (Arc<Definition>, Arc<Output>)> = HashMap::new();
         for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
             let definition = self.definition(definition_id).await?;
             contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
         }
-        let results: HashMap<i64, (i32, Arc<Output>)> = reply
-            .results
-            .into_iter()
-            .map(|(step, parent)| (step, (parent.named_step_id, Arc::new(Output::raw(parent.results)))))
-            .collect();
+        let results: HashMap<(i64, i32), Arc<Output>> =
+            reply.results.into_iter().map(|(parent, results)| (parent, Arc::new(Output::raw(results)))).collect();
         let groups = told.map(|told| {
             let had = |task_id| goes_on_with.contains(&task_id) || self.holding.has_task(task_id);
             told.taken(&reply.claims, &contexts, had)
@@ -85,13 +82,12 @@ impl Worker {
             LedgerError::Inconsistent(format!("definition has no step {} of step {}", claim.place, claim.step_id))
         })?;
         let cancelled = CancellationToken::new();
-        let Claim { step_id, task_id, token, place, attempt, attempts_allowed, parents, previous_results } = claim;
-        let parent_results = parents
-            .iter()
-            .filter_map(|parent| task.results.get(parent))
-            .filter_map(|(named_step, results)| {
-                Some((task.definition.step_name(*named_step)?.to_owned(), results.clone()))
-            })
+        let Claim { step_id, task_id, token, place, attempt, attempts_allowed, previous_results } = claim;
+        // What was too large to travel along is fetched when it is asked for.
+        let parent_results = task
+            .definition
+            .parents(place)
+            .filter_map(|(name, named_step)| Some((name.to_owned(), task.results.get(&(task_id, named_step))?.clone())))
             .collect();
         let context = StepContext::builder(step.name.clone())
             .task((task_id, &template.namespace, &template.name, &template.version.to_string()))
@@ -118,6 +114,7 @@ impl Worker {
             attempt,
             attempts_allowed,
             definition: definition.clone(),
+            context: task.context.clone(),
             token,
             begun: task.begun,
             group: task.group.clone(),
@@ -136,7 +133,7 @@ impl Worker {
         }
         state.executions += 1;
         observer.observe(Progress::StepStarted { task_id, place, attempt });
-        let (begun, group) = (held.begun, held.group.clone());
+        let (begun, group, of_task) = (held.begun, held.group.clone(), held.context.clone());
         let running = state.running.spawn(async move {
             let step = &definition.template.steps[place];
             let ended = match &handler {
@@ -148,7 +145,18 @@ impl Worker {
             };
             let settlement = settle(ended, step, attempt, attempts_allowed, &entropy);
             let settled = Settled { step_id, token, settlement };
-            Finished { task_id, place, attempt, attempts_allowed, definition, begun, settled, group, replaced: false }
+            Finished {
+                task_id,
+                place,
+                attempt,
+                attempts_allowed,
+                definition,
+                context: of_task,
+                begun,
+                settled,
+                group,
+                replaced: false,
+            }
         });
         held.carried_out_by = Some(running.id());
         self.holding.insert(step_id, held);
@@ -156,10 +164,13 @@ impl Worker {
     }
 }
 
+/// Definitions and contexts of tasks, by id.
+pub(super) type Contexts = HashMap<i64, (Arc<Definition>, Arc<Output>)>;
+
 struct TaskOf<'a> {
     definition: &'a Arc<Definition>,
     context: &'a Arc<Output>,
-    results: &'a HashMap<i64, (i32, Arc<Output>)>,
+    results: &'a HashMap<(i64, i32), Arc<Output>>,
     begun: NaiveDateTime,
     group: Option<Arc<Group>>,
 }

@@ -10,19 +10,19 @@ use tasker_postgres::ledger::{DefinitionId, Ledger, LedgerError};
 #[derive(Debug)]
 pub(crate) struct Definition {
     pub(crate) template: Template,
-    /// Place of each step in the template, by its named step's id.
-    places: HashMap<i32, usize>,
+    /// The named step of each step of the template.
+    named_step_ids: Vec<i32>,
 }
 
 impl Definition {
     pub(crate) fn new(template: Template, named_step_ids: &[i32]) -> Self {
-        let places = named_step_ids.iter().enumerate().map(|(place, &id)| (id, place)).collect();
-        Self { template, places }
+        Self { template, named_step_ids: named_step_ids.to_vec() }
     }
 
-    /// Name of the step that this named step is.
-    pub(crate) fn step_name(&self, named_step_id: i32) -> Option<&str> {
-        self.places.get(&named_step_id).map(|&place| self.template.steps[place].name.as_str())
+    /// The parents of the step at this place, which the template has: names and named steps.
+    pub(crate) fn parents(&self, place: usize) -> impl Iterator<Item = (&str, i32)> {
+        let parents = &self.template.steps[place].parents;
+        parents.iter().filter_map(|&parent| Some((self.template.steps[parent].name.as_str(), *self.named_step_ids.get(parent)?)))
     }
 }
 

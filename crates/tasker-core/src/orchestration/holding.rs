@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::definitions::Definition;
 use crate::events::Group;
+use crate::step_handler::Output;
 
 /// An attempt that has ended and awaits its exchange.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Finished {
     pub(crate) attempt: u32,
     pub(crate) attempts_allowed: u32,
     pub(crate) definition: Arc<Definition>,
+    /// The context of its task.
+    pub(crate) context: Arc<Output>,
     /// The instant of its claim (UTC).
     pub(crate) begun: NaiveDateTime,
     pub(crate) settled: Settled,
@@ -48,6 +51,8 @@ pub(super) struct Held {
     pub(super) attempt: u32,
     pub(super) attempts_allowed: u32,
     pub(super) definition: Arc<Definition>,
+    /// The context of its task.
+    pub(super) context: Arc<Output>,
     pub(super) token: i32,
     /// The instant of its claim (UTC).
     pub(super) begun: NaiveDateTime,
@@ -71,6 +76,7 @@ impl Held {
             attempt: self.attempt,
             attempts_allowed: self.attempts_allowed,
             definition: self.definition,
+            context: self.context,
             begun: self.begun,
             settled: Settled { step_id, token: self.token, settlement },
             group: self.group,

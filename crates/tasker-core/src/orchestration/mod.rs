@@ -1,6 +1,7 @@
 //! Carrying tasks to their end: the worker's loop and what it is made of.
 
 mod attempt;
+mod batching;
 mod calls;
 mod caretaker;
 mod claims;

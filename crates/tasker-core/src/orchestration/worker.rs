@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::attempt::{settle, settlement};
+use super::batching::{Share, Waiting};
 use super::calls::{Answered, InFlight};
 use super::definitions::Definitions;
 use super::holding::{Finished, Held, Holding};
@@ -158,6 +159,8 @@ pub(super) struct State {
     pub(super) calls: i32,
     /// Calls whose answers are on their way.
     pub(super) unanswered: Vec<i32>,
+    /// What each of the calls in flight carries.
+    pub(super) in_flight: Vec<Share>,
     /// Claims that calls in flight may bring.
     pub(super) expected: usize,
 }
@@ -187,6 +190,7 @@ impl State {
             executions: 0,
             calls: 0,
             unanswered: Vec::new(),
+            in_flight: Vec::new(),
             expected: 0,
         }
     }
@@ -197,6 +201,14 @@ impl State {
             Goal::Task(task_id) => task_id,
             Goal::Advance(task_id) => Some(task_id),
             Goal::Everything => None,
+        }
+    }
+
+    fn take_asked(&mut self, inbox: &mut mpsc::Receiver<Asked>) {
+        while self.create.len() < TASKS_A_CALL
+            && let Ok(asked) = inbox.try_recv()
+        {
+            self.create.push(asked);
         }
     }
 
@@ -239,11 +251,7 @@ impl Worker {
                 state.finished.append(&mut state.resting);
             }
             if let Some(inbox) = drive.inbox.as_deref_mut() {
-                while state.create.len() < TASKS_A_CALL
-                    && let Ok(asked) = inbox.try_recv()
-                {
-                    state.create.push(asked);
-                }
+                state.take_asked(inbox);
             }
             if in_flight.is_empty()
                 && state.is_empty()
@@ -252,15 +260,12 @@ impl Worker {
             {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
-            let may_call =
-                in_flight.is_empty() || in_flight.len() < self.calls_at_a_time && self.is_worth_a_call(state);
-            if may_call && (state.ask || !state.finished.is_empty() || !state.create.is_empty()) {
-                // Others that end in this very moment travel along.
-                tokio::task::yield_now().await;
-                while let Some(ended) = state.running.try_join_next_with_id() {
-                    self.gather(state, ended.map(|(_, finished)| finished));
+            if self.next_share(state).is_some() {
+                self.gather_what_ends(state, drive.inbox.as_deref_mut()).await;
+                if let Some(share) = self.next_share(state) {
+                    in_flight.push(self.exchange(state, share));
+                    continue;
                 }
-                in_flight.push(self.exchange(state));
             }
             let running = state.running.len();
             let wait = self.longest_wait(state, in_flight.is_empty());
@@ -309,9 +314,30 @@ impl Worker {
         }
     }
 
-    /// Whether a second call beside one in flight pays: it carries enough to be worth its commit.
-    fn is_worth_a_call(&self, state: &State) -> bool {
-        !state.one_by_one && (state.finished.len() + state.create.len()) * 4 >= self.concurrency.min(64)
+    /// What the next call carries, if there is to be one now.
+    fn next_share(&self, state: &State) -> Option<Share> {
+        if state.one_by_one && !state.in_flight.is_empty() {
+            return None;
+        }
+        let at_a_time = if state.one_by_one { 1 } else { self.calls_at_a_time };
+        Waiting::of(&state.finished, state.create.len(), state.ask).next(&state.in_flight, at_a_time, self.concurrency)
+    }
+
+    /// Others that end in this very moment travel along, and tasks that are being asked for: handlers that have nothing to
+    /// wait for would otherwise fill many small calls. It ends when two turns of the runtime have brought nothing.
+    async fn gather_what_ends(&self, state: &mut State, mut inbox: Option<&mut mpsc::Receiver<Asked>>) {
+        let mut idle_turns = 0;
+        while idle_turns < 2 {
+            tokio::task::yield_now().await;
+            let before = state.finished.len() + state.create.len();
+            while let Some(ended) = state.running.try_join_next_with_id() {
+                self.gather(state, ended.map(|(_, finished)| finished));
+            }
+            if let Some(inbox) = inbox.as_deref_mut() {
+                state.take_asked(inbox);
+            }
+            idle_turns = if state.finished.len() + state.create.len() > before { 0 } else { idle_turns + 1 };
+        }
     }
 
     /// How long nothing has to be asked; nothing where only a step that runs can change something.
@@ -361,7 +387,10 @@ impl Worker {
     }
 
     async fn answered(&mut self, state: &mut State, answered: Answered, observer: &dyn Observer) -> Option<DriveEnd> {
-        let Answered { call, batch, asked, repeated, expected, reply } = answered;
+        let Answered { call, share, batch, asked, repeated, expected, reply } = answered;
+        if let Some(place) = state.in_flight.iter().position(|&carried| carried == share) {
+            state.in_flight.swap_remove(place);
+        }
         state.expected -= expected;
         state.unanswered.retain(|&unanswered| unanswered != call);
         let end = self.answered_with(state, batch, asked, repeated, reply, observer).await;

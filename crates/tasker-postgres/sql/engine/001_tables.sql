@@ -88,6 +88,7 @@ create table tasker_engine.definition_edge (
 --   alive      of those: ready, claimed or waiting for an instant
 --   waiting    of those: waiting for an instant
 --   running    the newest row of the task's history says in_progress
+--   verdict    what the newest change of the counters came to, see `verdict_1`
 --   halted     a step died and the definition says fail_fast: nothing new is claimed
 --   last_at    instant of the newest row written for the task: no later one is written below it (R-24)
 --   not_before the roots wait for this instant (`run_at`)
@@ -102,6 +103,7 @@ create table tasker_engine.task (
   waiting       integer not null default 0,
   running       boolean not null default false,
   ended         boolean not null default false,
+  verdict       "char" not null default 'g',
   reserved      boolean not null default false,
   fail_fast     boolean not null default false,
   halted        boolean not null default false,

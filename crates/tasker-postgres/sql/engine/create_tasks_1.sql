@@ -3,9 +3,9 @@
 -- and is answered with that task (R-44). Roots of a task whose start lies in the future wait for it.
 create function tasker_engine.create_tasks_1(
   p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[], p_starts timestamptz[],
-  p_deadlines timestamptz[], p_now timestamptz, p_worker integer, p_call integer, p_want integer, p_lanes bigint[],
+  p_deadlines timestamptz[], p_now timestamptz, p_worker integer, p_label text, p_call integer, p_want integer, p_lanes bigint[],
   out tasks bigint[], out places integer[], out existing bigint[], out existing_places integer[],
-  out claimed bigint[], out started bigint[], out lined boolean)
+  out claimed bigint[], out lined boolean)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = on set enable_indexonlyscan = on set enable_hashjoin = on
@@ -13,7 +13,7 @@ set jit = off set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
-  v_at timestamp := p_now at time zone 'UTC';
+  v_at timestamp := p_now at time zone 'UTC'; v_unclaimed bigint[];
 begin
   with asked as materialized (
     select nextval('tasker_tasks_task_id_seq') as task_id, r.place, r.definition_id, r.context, r.key, r.reserved,
@@ -36,7 +36,7 @@ begin
   ), fresh as materialized (
     select a.*, array(select nextval('tasker_workflow_steps_workflow_step_id_seq') from generate_series(1, a.steps)) as ids
     from asked a join made m on m.task_id = a.task_id
-  ), planned as materialized (
+  ), planned as (
     select f.task_id, f.ids[s.ix + 1] as step_id, s.ix, s.named_step_id, s.parents, s.priority, s.attempts_allowed,
       s.retry_limit, s.retryable, s.skippable, f.inputs, f.not_before,
       -- a claim of a step that is passed over counts as attempt 0 (R-18)
@@ -44,13 +44,14 @@ begin
       case when f.reserved then -f.task_id else s.lane_id end as lane,
       s.parents = 0 and f.not_before is null and (f.reserved or s.lane_id = any(p_lanes)) as servable
     from fresh f join definition_step s on s.definition_id = f.definition_id
-  ), chosen as materialized (
-    select step_id from (select step_id from planned where servable order by step_id limit greatest(p_want, 0)) c
+  ), placed as materialized (
+    -- those who are first in line go to the creating worker, as far as it has room
+    select *, servable and sum(servable::int) over (order by step_id) <= p_want as chosen from planned
   ), step_rows as (
     insert into tasker_workflow_steps (workflow_step_id, task_id, named_step_id, retryable, retry_limit, skippable,
       attempts, inputs, results, created_at, updated_at)
     select step_id, task_id, named_step_id, retryable, retry_limit, skippable, 0, inputs, '{}', v_at, v_at
-    from planned order by step_id
+    from placed order by step_id
   ), edge_rows as (
     insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
     select f.ids[e.from_ix + 1], f.ids[e.to_ix + 1], 'provides', v_at, v_at
@@ -60,30 +61,33 @@ begin
     insert into queue (step_id, task_id, ix, lane, priority, unmet, rank, owner, call, token, attempts, attempts_allowed)
     select p.step_id, p.task_id, p.ix, p.lane, p.priority, p.parents,
       coalesce(case when p.parents = 0 then p.not_before end, p_now - p.priority * interval '1 minute'),
-      case when c.step_id is not null then p_worker end, p_call, (c.step_id is not null)::int, (c.step_id is not null)::int - p.bypassed,
-      p.attempts_allowed
-    from planned p left join chosen c on c.step_id = p.step_id
-    returning step_id, task_id, lane, unmet, rank, owner
-  ), line as (
-    insert into ready (lane, rank, step_id)
-    select q.lane, q.rank, q.step_id from queued q join fresh f on f.task_id = q.task_id
-    where q.unmet = 0 and q.owner is null and f.not_before is null order by q.step_id
-    returning step_id
+      case when p.chosen then p_worker end, p_call, p.chosen::int, p.chosen::int - p.bypassed, p.attempts_allowed
+    from placed p
   ), counters as (
     insert into task (task_id, definition_id, remaining, alive, waiting, running, reserved, fail_fast, last_at, not_before, deadline)
     select f.task_id, f.definition_id, f.steps, f.roots, case when f.not_before is null then 0 else f.roots end,
       coalesce(q.running, false), f.reserved, f.fail_fast, p_now, f.not_before, f.deadline
     from fresh f
-    left join (select task_id, bool_or(owner is not null) as running from queued group by task_id) q
+    left join (select task_id, bool_or(chosen) as running from placed group by task_id) q
       on q.task_id = f.task_id
-    returning task_id, running
+    returning task_id, remaining, running
+  ), begun as (
+    insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
+    select 'in_progress', 'pending',
+      jsonb_build_object('initialization_completed', true, 'step_dependencies_established', remaining, 'worker', p_label), 10, true, task_id, v_at, v_at
+    from counters where running order by task_id
   )
   select (select array_agg(task_id order by place) from fresh), (select array_agg(place::int order by place) from fresh),
-    (select array_agg(step_id order by step_id) from queued where owner is not null),
-    (select array_agg(task_id order by task_id) from counters where running), exists (select from line)
-  into tasks, places, claimed, started, lined;
+    array_agg(step_id order by step_id) filter (where chosen),
+    array_agg(step_id order by step_id) filter (where not chosen and parents = 0 and not_before is null)
+  into tasks, places, claimed, v_unclaimed
+  from placed;
+  lined := v_unclaimed is not null;
 
   -- Rare, and each part of the statement above is set up in every call.
+  if lined then
+    insert into ready (lane, rank, step_id) select lane, rank, step_id from queue where step_id = any(v_unclaimed) order by step_id;
+  end if;
   if num_nonnulls(variadic p_starts) > 0 then
     insert into later (lane, wake_at, step_id)
     select q.lane, q.rank, q.step_id

@@ -14,7 +14,8 @@
 -- The call:
 --   p_call, p_repeat      the caller's number of this call, and whether it may have been carried out before: then its claims
 --                         are told again, and outcomes that stand in the record already are not refused (R-35)
---   p_careful             somebody holds rows for long: what is held is left where it is instead of being waited for (R-33)
+--   p_careful             somebody stands in the way: rows that are held for long are left where they are instead of being waited
+--                         for, and what is claimed is compared with the record first (R-33)
 --   p_want, p_handover    how many claims at most; how many of them may be children that this call unlocks
 --   p_lanes, p_fair       the lanes to claim from: in this order, or else the one that has waited longest first
 --   p_task                one task whose steps are claimed whatever their lane
@@ -34,8 +35,10 @@
 -- Rows that come back:
 --   i  at = the instant of this call's rows
 --   n  created task a, in place m of the request;  d  place m's key belongs to task a already
---   s  claimed step a of task b: token n, definition's step m, attempt k of w, ids = its parents, doc = results before
---   t  task b of definition a with context doc;  r  results doc of parent step a, named step m, of task b
+--   s  claimed step a of task b: token n, definition's step m, attempt k of w, doc = results before
+--   t  task b of definition a with context doc: of claims whose task is not that of a success that the caller handed in, which
+--      it knows already
+--   r  results doc of parent step a, named step m, of task b
 --   c  task a is complete;  f  task a ended in error;  p  task a waits until at;  h  nothing new of task a is claimed
 --   x  the outcome of step a was refused: its claim is no longer the caller's
 --   y  the outcome of step a stood in the record already (p_repeat)
@@ -51,7 +54,7 @@ create function tasker_engine.exchange_1(
   p_want integer, p_handover integer, p_lanes bigint[], p_fair boolean, p_task bigint, p_wake boolean, p_sleep boolean,
   p_definitions bigint[], p_contexts jsonb[], p_keys text[], p_details jsonb[], p_reserved boolean[], p_starts timestamptz[],
   p_deadlines timestamptz[], p_now timestamptz)
-returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, ids bigint[], at timestamptz, doc jsonb)
+returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, at timestamptz, doc jsonb)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
 set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
@@ -61,19 +64,22 @@ as $$
 declare
   v_now timestamptz := coalesce(p_now, clock_timestamp());
   v_at timestamp; v_instant timestamptz;
-  v_new bigint[]; v_new_places integer[]; v_old bigint[]; v_old_places integer[]; v_fresh_started bigint[];
+  v_new bigint[]; v_new_places integer[]; v_old bigint[]; v_old_places integer[];
   -- outcomes that were accepted: successes, failures, steps handed back
-  v_done bigint[]; v_done_attempts integer[]; v_done_results jsonb[];
+  v_done bigint[]; v_done_attempts integer[]; v_done_results jsonb[]; v_unclaimed bigint[]; v_known bigint[];
   v_err bigint[]; v_err_tasks bigint[]; v_err_attempts integer[]; v_err_results jsonb[]; v_err_kinds "char"[];
   v_err_waits float8[]; v_err_asked integer[]; v_err_notes text[]; v_err_lanes bigint[];
-  v_back bigint[]; v_back_tasks bigint[]; v_back_attempts integer[]; v_back_notes text[];
+  v_back bigint[]; v_back_attempts integer[]; v_back_notes text[];
   -- claims: of steps that never ran, and of steps that did
   v_claimed bigint[] := '{}'; v_taken bigint[] := '{}'; v_again bigint[] := '{}'; v_claim_tasks bigint[] := '{}';
-  v_woken_tasks bigint[] := '{}'; v_due bigint[];
+  v_due bigint[];
   -- tasks and what became of them
-  v_touched bigint[]; v_touched_remaining integer[]; v_touched_alive integer[]; v_touched_waiting integer[]; v_halted bigint[];
-  v_undo bigint[]; v_complete bigint[]; v_failed bigint[]; v_parked bigint[]; v_last timestamptz; v_started bigint[];
-  v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
+  v_moved bigint[]; v_moved_alive integer[]; v_moved_waiting integer[]; v_moved_dead integer[];
+  v_touched bigint[]; v_halted bigint[]; v_undo bigint[]; v_ends bigint[]; v_end_kinds "char"[]; v_complete bigint[]; v_failed bigint[];
+  v_holders jsonb; v_last timestamptz; v_started bigint[];
+  -- what the history says of who moved a step: nearly always a first attempt
+  v_by jsonb := jsonb_build_object('worker', p_label); v_first jsonb := v_by || '{"attempt": 1}';
+  v_lanes bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
   v_repeated bigint[] := '{}'; v_recorded bigint[] := '{}'; v_held bigint[] := '{}';
   v_free bigint[]; v_changed bigint[]; v_rows bigint; v_left integer; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
@@ -92,6 +98,7 @@ begin
     p_handover := 0;
   end if;
   p_handover := least(p_handover, p_want);
+  v_lanes := p_lanes;
 
   if p_repeat then
     v_repeated := array(select step_id from queue where owner = p_worker and call = p_call);
@@ -124,9 +131,9 @@ begin
   end if;
 
   if cardinality(p_definitions) > 0 then
-    select c.tasks, c.places, c.existing, c.existing_places, c.claimed, c.started, c.lined
-    into v_new, v_new_places, v_old, v_old_places, v_claimed, v_fresh_started, v_lined
-    from create_tasks_1(p_definitions, p_contexts, p_keys, p_details, p_reserved, p_starts, p_deadlines, v_now, p_worker, p_call, p_want, p_lanes) c;
+    select c.tasks, c.places, c.existing, c.existing_places, c.claimed, c.lined
+    into v_new, v_new_places, v_old, v_old_places, v_claimed, v_lined
+    from create_tasks_1(p_definitions, p_contexts, p_keys, p_details, p_reserved, p_starts, p_deadlines, v_now, p_worker, p_label, p_call, p_want, p_lanes) c;
     v_claimed := coalesce(v_claimed, '{}');
   end if;
 
@@ -145,10 +152,12 @@ begin
       array_agg(kind) filter (where kind <> 'b'), array_agg(wait) filter (where kind <> 'b'),
       array_agg(asked) filter (where kind <> 'b'), array_agg(note) filter (where kind <> 'b'),
       array_agg(lane) filter (where kind <> 'b'),
-      array_agg(step_id) filter (where kind = 'b'), array_agg(task_id) filter (where kind = 'b'),
-      array_agg(attempts + 1) filter (where kind = 'b'), array_agg(note) filter (where kind = 'b')
+      array_agg(step_id) filter (where kind = 'b'),
+      array_agg(attempts + 1) filter (where kind = 'b'), array_agg(note) filter (where kind = 'b'),
+      -- What is handed back changes no counter, but a halted task takes it out of the line again.
+      array_agg(task_id), array_agg(-(kind in ('x', 'p'))::int), array_agg((kind = 'r')::int), array_agg((kind in ('x', 'p'))::int)
     into v_err, v_err_tasks, v_err_attempts, v_err_results, v_err_kinds, v_err_waits, v_err_asked, v_err_notes, v_err_lanes,
-      v_back, v_back_tasks, v_back_attempts, v_back_notes
+      v_back, v_back_attempts, v_back_notes, v_moved, v_moved_alive, v_moved_waiting, v_moved_dead
     from hit;
     v_lined := v_lined or v_back is not null;
   end if;
@@ -184,12 +193,13 @@ begin
       ), line as (
         insert into ready (lane, rank, step_id) select lane, rank, step_id from up
       )
-      select v_woken_tasks || array_agg(task_id) into v_woken_tasks from up;
+      select v_moved || array_agg(task_id), v_moved_alive || array_agg(0), v_moved_waiting || array_agg(-1), v_moved_dead || array_agg(0)
+      into v_moved, v_moved_alive, v_moved_waiting, v_moved_dead from up;
       v_lined := true;
     end if;
   end if;
 
-  if 's' = any(p_kinds) or v_err is not null or v_back is not null or cardinality(v_woken_tasks) > 0 then
+  if 's' = any(p_kinds) or v_moved is not null then
     with gone as (
       delete from queue q using unnest(p_steps, p_tokens, p_kinds, p_results) o(step_id, token, kind, result)
       where o.kind = 's' and q.step_id = o.step_id and q.owner = p_worker and q.token = o.token
@@ -207,39 +217,43 @@ begin
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
       from met where q.step_id = met.step_id
       returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
-    ), line as (
-      insert into ready (lane, rank, step_id) select lane, rank, step_id from unlocked where unmet = 0 and owner is null and not dead order by step_id
-      returning step_id
     ), delta as (
       select task_id, sum(done)::int as done, sum(alive)::int as alive, sum(waiting)::int as waiting, sum(dead)::int as dead
       from (
         select task_id, 1, -1, 0, 0 from gone
-        union all select t, 0, -(e.kind <> 'r')::int, (e.kind = 'r')::int, (e.kind <> 'r')::int from unnest(v_err_tasks, v_err_kinds) e(t, kind)
         -- a child that was called off before its parents ended stays dead
         union all select task_id, 0, 1, 0, 0 from unlocked where unmet = 0 and not dead
-        union all select t, 0, 0, -1, 0 from unnest(v_woken_tasks) t
-        -- changes no counter, but a halted task takes what was handed back out of the line again
-        union all select t, 0, 0, 0, 0 from unnest(v_back_tasks) t
+        union all select task_id, 0, alive, waiting, dead
+          from unnest(v_moved, v_moved_alive, v_moved_waiting, v_moved_dead) m(task_id, alive, waiting, dead)
       ) x(task_id, done, alive, waiting, dead)
       group by task_id order by task_id
     ), counted as (
       update task t set remaining = t.remaining - d.done, alive = t.alive + d.alive, waiting = t.waiting + d.waiting,
-        halted = t.halted or (t.fail_fast and d.dead > 0), last_at = greatest(t.last_at, coalesce(p_now, clock_timestamp()))
+        halted = t.halted or (t.fail_fast and d.dead > 0), last_at = greatest(t.last_at, coalesce(p_now, clock_timestamp())),
+        verdict = verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting),
+        running = t.running and verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting) not in ('c', 'f', 'p'),
+        ended = t.ended or verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting) in ('c', 'f')
       from delta d where t.task_id = d.task_id
-      -- only what the history calls running can be parked
-      returning t.task_id, t.remaining, t.alive, case when t.running then t.waiting else -1 end as waiting, t.halted, t.ended, t.last_at
+      returning t.task_id, t.verdict, t.last_at
     )
-    select g.steps, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'), coalesce(u.again, '{}'), v_lined or exists (select from line),
-      c.tasks, c.remaining, c.alive, c.waiting, c.halted, c.last_at
-    into v_done, v_done_attempts, v_done_results, v_claimed, v_again, v_lined,
-      v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting, v_halted, v_last
-    from (select array_agg(step_id) as steps, array_agg(attempts) as attempts, array_agg(result) as results from gone) g,
-      (select array_agg(step_id) filter (where token = 1) as steps, array_agg(step_id) filter (where token > 1) as again
-        from unlocked where owner is not null) u,
+    select g.steps, g.tasks, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'), coalesce(u.again, '{}'), u.unclaimed,
+      c.tasks, c.ends, c.end_kinds, c.complete, c.failed, c.halted, c.last_at
+    into v_done, v_known, v_done_attempts, v_done_results, v_claimed, v_again, v_unclaimed,
+      v_touched, v_ends, v_end_kinds, v_complete, v_failed, v_halted, v_last
+    from (select array_agg(step_id) as steps, array_agg(task_id) as tasks, array_agg(attempts) as attempts, array_agg(result) as results from gone) g,
+      (select array_agg(step_id) filter (where owner is not null and token = 1) as steps,
+        array_agg(step_id) filter (where owner is not null and token > 1) as again,
+        array_agg(step_id) filter (where owner is null and unmet = 0 and not dead) as unclaimed
+        from unlocked) u,
       -- a task that somebody else has ended stays as it is: what still ran of it is only recorded (R-17)
-      (select array_agg(task_id) filter (where not ended) as tasks, array_agg(remaining) filter (where not ended) as remaining,
-        array_agg(alive) filter (where not ended) as alive, array_agg(waiting) filter (where not ended) as waiting,
-        array_agg(task_id) filter (where halted and not ended) as halted, max(last_at) as last_at from counted) c;
+      (select array_agg(task_id) filter (where verdict <> 'e') as tasks,
+        array_agg(task_id) filter (where verdict in ('c', 'f', 'p')) as ends, array_agg(verdict) filter (where verdict in ('c', 'f', 'p')) as end_kinds,
+        array_agg(task_id) filter (where verdict = 'c') as complete, array_agg(task_id) filter (where verdict = 'f') as failed,
+        array_agg(task_id) filter (where verdict = 'h') as halted, max(last_at) as last_at from counted) c;
+    if v_unclaimed is not null then
+      insert into ready (lane, rank, step_id) select lane, rank, step_id from queue where step_id = any(v_unclaimed) order by step_id;
+      v_lined := true;
+    end if;
   end if;
 
   -- A halted task keeps only what runs: everything that stands in line or waits is taken out.
@@ -271,54 +285,44 @@ begin
         union all select t, 1 from unnest(v_err_tasks, v_err_kinds) e(t, kind) where kind = 'r' and t = any(v_halted)
         union all select q.task_id, 0 from queue q where q.step_id = any(v_undo)
       ) x(task_id, waits) group by task_id order by task_id
-    ), counted as (
-      update task t set alive = t.alive - g.alive, waiting = t.waiting - g.waiting
-      from gone g where t.task_id = g.task_id returning t.task_id, t.remaining, t.alive, t.waiting
-    ), told as (
-      select u.task_id, coalesce(c.remaining, u.remaining) as remaining, coalesce(c.alive, u.alive) as alive, coalesce(c.waiting, u.waiting) as waiting
-      from unnest(v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting) u(task_id, remaining, alive, waiting)
-      left join counted c on c.task_id = u.task_id
     )
-    select array_agg(task_id), array_agg(remaining), array_agg(alive), array_agg(waiting)
-    into v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting from told;
+    update task t set alive = t.alive - g.alive, waiting = t.waiting - g.waiting from gone g where t.task_id = g.task_id;
+    -- What still stands in the line or waits is being taken or woken by somebody at this moment.
+    with ends as (
+      update task set running = false, ended = true, verdict = 'f' where task_id = any(v_halted) and alive = 0 returning task_id
+    )
+    select v_ends || array_agg(task_id), v_end_kinds || array_agg('f'::"char"), v_failed || array_agg(task_id)
+    into v_ends, v_end_kinds, v_failed from ends;
     -- what failed just now will not be tried again
     v_err_kinds := array(select case when kind = 'r' and t = any(v_halted) then 'q' else kind end from unnest(v_err_tasks, v_err_kinds) with ordinality e(t, kind, place) order by place);
-  end if;
-
-  if v_touched is not null then
-    select array_agg(t) filter (where remaining = 0), array_agg(t) filter (where remaining > 0 and alive = 0),
-      -- Of a halted task nothing waits any more: what still stands there is being woken by somebody at this moment.
-      array_agg(t) filter (where remaining > 0 and alive > 0 and alive = waiting and not t = any(coalesce(v_halted, '{}')))
-    into v_complete, v_failed, v_parked
-    from unnest(v_touched, v_touched_remaining, v_touched_alive, v_touched_waiting) x(t, remaining, alive, waiting);
-    if v_complete is not null or v_failed is not null or v_parked is not null then
-      update task set running = false, ended = not (task_id = any(coalesce(v_parked, '{}')))
-      where task_id = any(coalesce(v_complete, '{}') || coalesce(v_failed, '{}') || coalesce(v_parked, '{}'));
-    end if;
   end if;
 
   -- The line is claimed last: its locks are never waited for. Where somebody holds rows for long, more is taken than is
   -- wanted, and what is held goes back.
   perform set_config('enable_indexscan', 'on', true);
-  v_left := p_want - cardinality(v_claimed) - cardinality(v_again);
+  v_left := greatest(p_want - cardinality(v_claimed) - cardinality(v_again), 0);
+  if cardinality(v_new) > 0 then
+    v_lanes := v_lanes || array(select -t from unnest(v_new, v_new_places) n(t, place) where p_reserved[place]);
+  end if;
+  -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
+  with taken as (
+    delete from ready r where r.ctid = any(array(
+      select f.place
+      from (
+        select x.lane
+        from unnest(v_lanes) with ordinality x(lane, place)
+        cross join lateral (select rank from ready where ready.lane = x.lane order by rank limit 1) head
+        order by case when p_fair then x.place else 0 end, head.rank) x
+      cross join lateral (
+        select ctid as place from ready where ready.lane = x.lane order by rank limit v_left for update skip locked) f
+      limit v_left * (1 + 7 * p_careful::int)))
+    returning r.step_id
+  )
+  select array(select step_id from taken),
+    (select min(l.first) from unnest(v_lanes) x(lane)
+      cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l)
+  into v_taken, v_next_due;
   if v_left > 0 then
-    -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
-    with taken as (
-      delete from ready r where r.ctid = any(array(
-        select f.place
-        from (
-          select x.lane from (
-            select lane, place from unnest(p_lanes) with ordinality x(lane, place)
-            union all
-            select -t, 0 from unnest(v_new, v_new_places) n(t, place) where p_reserved[place]) x
-          cross join lateral (select rank from ready where ready.lane = x.lane order by rank limit 1) head
-          order by case when p_fair then x.place else 0 end, head.rank) x
-        cross join lateral (
-          select ctid as place from ready where ready.lane = x.lane order by rank limit v_left for update skip locked) f
-        limit v_left * (1 + 7 * p_careful::int)))
-      returning r.step_id
-    )
-    select coalesce(array_agg(step_id), '{}') into v_taken from taken;
     if p_task is not null and cardinality(v_taken) < v_left then
       with own as materialized (
         select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
@@ -344,9 +348,6 @@ begin
       v_taken := v_free;
     end if;
   end if;
-  select min(l.first) into v_next_due
-  from unnest(p_lanes || array(select -t from unnest(v_new, v_new_places) x(t, place) where p_reserved[place])) x(lane)
-    cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l;
   if p_task is not null then
     select least(v_next_due, min(q.rank)) into v_next_due
     from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
@@ -394,6 +395,14 @@ begin
   v_instant := greatest(coalesce(p_now, clock_timestamp()), v_last);
   v_at := v_instant at time zone 'UTC';
 
+  if p_careful and cardinality(v_claimed) > 0 then
+    -- Others may have begun such a step themselves; then the rows that follow would violate a unique index.
+    v_changed := array(select t.workflow_step_id from tasker_workflow_step_transitions t
+      where t.workflow_step_id = any(v_claimed) and (t.most_recent or t.sort_key = 10));
+    if cardinality(v_changed) > 0 then
+      perform changed_1(v_changed);
+    end if;
+  end if;
   if v_done is not null or cardinality(v_claimed) > 0 then
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
@@ -406,13 +415,12 @@ begin
       from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = d.step_id
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, true, workflow_step_id, at, at from flipped
+    select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, case attempts when 1 then v_first else v_by || jsonb_build_object('attempt', attempts) end, sort_key + 10, true, workflow_step_id, at, at from flipped
     union all
-    select 'in_progress', 'pending', jsonb_build_object('worker', p_label, 'attempt', 1), 10, true, c, v_at, v_at from unnest(v_claimed) c
-    on conflict do nothing;
+    select 'in_progress', 'pending', v_first, 10, true, c, v_at, v_at from unnest(v_claimed) c;
     get diagnostics v_rows = row_count;
     if v_rows <> coalesce(cardinality(v_done), 0) + cardinality(v_claimed) then
-      v_changed := array(select x from unnest(v_done || v_claimed) x
+      v_changed := array(select x from unnest(v_done) x
         where not exists (select from tasker_workflow_step_transitions t
           where t.workflow_step_id = x and t.most_recent = (x is not null) and t.metadata->>'worker' = p_label and t.created_at >= v_at));
       perform changed_1(v_changed);
@@ -488,15 +496,13 @@ begin
     v_claimed := v_claimed || v_again;
   end if;
 
-  if v_fresh_started is not null or v_started is not null then
+  if v_started is not null then
     with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
       where t.task_id = any(v_started) and t.most_recent and t.to_state = 'pending'
       returning t.task_id, t.sort_key, t.to_state
     ), starts as (
       select task_id, sort_key, to_state from flipped
-      union all
-      select x, 0, 'pending' from unnest(v_fresh_started) x
       union all
       select x, 0, 'pending' from unnest(v_started) x
       where not exists (select from tasker_task_transitions t where t.task_id = x and t.most_recent)
@@ -509,39 +515,39 @@ begin
     order by s.task_id
     on conflict do nothing;
     get diagnostics v_rows = row_count;
-    if v_rows <> coalesce(cardinality(v_fresh_started), 0) + coalesce(cardinality(v_started), 0) then
-      v_changed := array(select x from unnest(v_fresh_started || v_started) x
+    if v_rows <> cardinality(v_started) then
+      v_changed := array(select x from unnest(v_started) x
         where not exists (select from tasker_task_transitions t
           where t.task_id = x and t.most_recent = (x is not null) and t.to_state = 'in_progress' and t.created_at >= v_at));
       perform changed_tasks_1(v_changed);
     end if;
   end if;
 
-  if v_complete is not null or v_failed is not null or v_parked is not null then
-    with ends as (
-      select x as task_id, 'complete' as state from unnest(v_complete) x
-      union all select x, 'error' from unnest(v_failed) x
-      union all select x, 'pending' from unnest(v_parked) x
-    ), flipped as (
+  if v_failed is not null then
+    select jsonb_object_agg(f.task_id::text, f.names) into v_holders from (
+      select s.task_id, jsonb_agg(ns.name order by s.workflow_step_id) as names
+      from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id and q.dead
+      join tasker_named_steps ns on ns.named_step_id = s.named_step_id
+      where s.task_id = any(v_failed)
+      group by s.task_id) f;
+  end if;
+  if v_ends is not null then
+    with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
-      from ends e where t.task_id = e.task_id and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
-      returning t.task_id, t.sort_key, t.to_state, e.state
+      from unnest(v_ends, v_end_kinds) e(task_id, kind)
+      where t.task_id = e.task_id and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
+      returning t.task_id, t.sort_key, e.kind
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at where t.task_id = any(v_complete)
     )
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
-    select state, to_state,
-      case when state = 'error' then jsonb_build_object('worker', p_label, 'held_by', (
-        select coalesce(jsonb_agg(ns.name order by s.workflow_step_id), '[]')
-        from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id and q.dead
-        join tasker_named_steps ns on ns.named_step_id = s.named_step_id
-        where s.task_id = flipped.task_id))
-      else jsonb_build_object('worker', p_label) end,
+    select case kind when 'c' then 'complete' when 'f' then 'error' else 'pending' end, 'in_progress',
+      case kind when 'f' then v_by || jsonb_build_object('held_by', coalesce(v_holders->(task_id::text), '[]')) else v_by end,
       sort_key + 10, true, task_id, v_at, v_at
     from flipped;
     get diagnostics v_rows = row_count;
-    if v_rows <> coalesce(cardinality(v_complete), 0) + coalesce(cardinality(v_failed), 0) + coalesce(cardinality(v_parked), 0) then
-      perform changed_tasks_1(v_complete || v_failed || v_parked);
+    if v_rows <> cardinality(v_ends) then
+      perform changed_tasks_1(v_ends);
     end if;
     if v_failed is not null then
       delete from queue q using tasker_workflow_steps s where s.task_id = any(v_failed) and q.step_id = s.workflow_step_id;
@@ -561,8 +567,9 @@ begin
 
   -- C. What the worker learns; by arrays, because a join by `in (select …)` has a ruinous plan when statistics are stale.
   if cardinality(v_claimed) > 0 then
-    v_parents := array(select distinct e.from_step_id from tasker_workflow_step_edges e where e.to_step_id = any(v_claimed));
-    select sum(octet_length(x.results::text)) into v_size from tasker_workflow_steps x where x.workflow_step_id = any(v_parents);
+    select array_agg(e.from_step_id), sum(octet_length(x.results::text)) into v_parents, v_size
+    from (select distinct from_step_id from tasker_workflow_step_edges where to_step_id = any(v_claimed)) e
+    join tasker_workflow_steps x on x.workflow_step_id = e.from_step_id;
     if v_size > 262144 then
       -- Too much to send along: each step's smallest parents, up to 256 KiB a step; the others are fetched on demand.
       v_parents := array(
@@ -592,14 +599,11 @@ begin
     a := v_old[v_place]; m := v_old_places[v_place]; return next;
   end loop;
   m := null;
-  kind := 'c';
-  foreach a in array coalesce(v_complete, '{}') loop return next; end loop;
-  kind := 'f';
-  foreach a in array coalesce(v_failed, '{}') loop return next; end loop;
+  for v_place in 1 .. coalesce(cardinality(v_ends), 0) loop
+    kind := v_end_kinds[v_place]; a := v_ends[v_place]; return next;
+  end loop;
   kind := 'h';
   foreach a in array coalesce(v_halted, '{}') loop return next; end loop;
-  kind := 'p';
-  foreach a in array coalesce(v_parked, '{}') loop return next; end loop;
   kind := 'l';
   foreach a in array v_held loop return next; end loop;
   if cardinality(p_steps) > coalesce(cardinality(v_done), 0) + coalesce(cardinality(v_err), 0) + coalesce(cardinality(v_back), 0) then
@@ -614,7 +618,7 @@ begin
     -- ends that an earlier try of this call wrote
     return query
       select case when t.complete then 'c' else 'f' end::"char", t.task_id, null::bigint, null::int, null::int, null::int, null::int,
-        null::bigint[], null::timestamptz, null::jsonb
+        null::timestamptz, null::jsonb
       from tasker_tasks t where t.task_id = any(array(
         select l.task_id from task l where l.ended and l.task_id = any(array(
           select s.task_id from tasker_workflow_steps s where s.workflow_step_id = any(v_recorded)))));
@@ -624,14 +628,13 @@ begin
       with s as materialized (
         select q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed from queue q where q.step_id = any(v_claimed)
       )
-      select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::bigint[], null::timestamptz, t.context
-      from (select distinct task_id from s) x join tasker_tasks t on t.task_id = x.task_id join task l on l.task_id = t.task_id
+      select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::timestamptz, t.context
+      from (select task_id from s except select unnest(v_known)) x join tasker_tasks t on t.task_id = x.task_id join task l on l.task_id = t.task_id
       union all
-      select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, null, x.results
+      select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, x.results
       from tasker_workflow_steps x where x.workflow_step_id = any(v_parents)
       union all
-      select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed,
-        array(select e.from_step_id from tasker_workflow_step_edges e where e.to_step_id = s.step_id), null,
+      select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed, null,
         case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = s.step_id) end
       from s;
   end if;

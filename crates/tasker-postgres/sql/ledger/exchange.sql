@@ -1,4 +1,4 @@
-select kind::text as kind, a, b, n, m, k, w, ids, at, doc::text as doc
+select kind::text as kind, a, b, n, m, k, w, at, doc::text as doc
 from tasker_engine.exchange_1($1, $2, $3, $4, $5,
   $6, $7, $8::text[]::"char"[], $9::text[]::jsonb[], $10, $11, $12,
   $13, $14, $15, $16, $17, $18, $19,

@@ -30,7 +30,8 @@ pub struct Exchange<'a> {
     pub call: i32,
     /// Whether this call may have been carried out before.
     pub repeat: bool,
-    /// Whether what somebody else holds is left where it is instead of being waited for (R-33).
+    /// Somebody stands in the way: what others hold is left where it is instead of being waited for, and what is claimed is
+    /// compared with the record first (R-33).
     pub careful: bool,
     /// What became of steps that it holds.
     pub outcomes: &'a [Settled],
@@ -158,10 +159,10 @@ pub struct Reply {
     pub created: Vec<Created>,
     /// Steps claimed.
     pub claims: Vec<Claim>,
-    /// The tasks of the claims, by id.
+    /// The tasks of the claims, by id, but not those of steps whose success this call handed in: the caller knows them.
     pub tasks: HashMap<i64, ClaimedTask>,
-    /// Results of the claims' parents that travelled along, by step id.
-    pub results: HashMap<i64, ParentResults>,
+    /// Results of the claims' parents that travelled along, by task and named step.
+    pub results: HashMap<(i64, i32), Box<RawValue>>,
     /// Tasks that ended in this call.
     pub ended: Vec<(i64, Ended)>,
     /// Tasks that can do nothing before an instant to come.
@@ -217,8 +218,6 @@ pub struct Claim {
     pub attempt: u32,
     /// Number of attempts in all.
     pub attempts_allowed: u32,
-    /// Ids of its parents.
-    pub parents: Vec<i64>,
     /// What stood in its results before, if it has been tried before.
     pub previous_results: Option<Box<RawValue>>,
 }
@@ -230,15 +229,6 @@ pub struct ClaimedTask {
     pub definition_id: DefinitionId,
     /// Its context.
     pub context: Box<RawValue>,
-}
-
-/// Results of a parent.
-#[derive(Debug, Clone)]
-pub struct ParentResults {
-    /// Which named step it is.
-    pub named_step_id: i32,
-    /// Its results.
-    pub results: Box<RawValue>,
 }
 
 /// The outcomes of a call as the arrays that the function takes.
@@ -363,7 +353,8 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
         };
         match reply {
             Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
-            Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
+            // Somebody holds rows for long, or has begun a step that this call claimed.
+            Err(error) if tries < EXCHANGE_TRIES && (matches!(error, LedgerError::Held(_)) || has_been_begun(&error)) => {
                 tries += 1;
                 call.careful = true;
             }
@@ -376,6 +367,14 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
             refused => return refused,
         }
     }
+}
+
+/// Whether a row of a step's history stands there already that the call was about to write.
+fn has_been_begun(error: &LedgerError) -> bool {
+    let LedgerError::Database(error) = error else { return false };
+    error.as_database_error().is_some_and(|error| {
+        error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions")
+    })
 }
 
 async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
@@ -445,7 +444,6 @@ impl Reply {
                 place: count("m")? as usize,
                 attempt: count("k")?,
                 attempts_allowed: count("w")?,
-                parents: row.try_get("ids")?,
                 previous_results: document()?,
             }),
             "t" => {
@@ -453,8 +451,7 @@ impl Reply {
                 self.tasks.insert(number("b")?, task);
             }
             "r" => {
-                let results = ParentResults { named_step_id: row.try_get("m")?, results: present(document()?)? };
-                self.results.insert(number("a")?, results);
+                self.results.insert((number("b")?, row.try_get("m")?), present(document()?)?);
             }
             "c" => self.ended.push((number("a")?, Ended::Complete)),
             "f" => self.ended.push((number("a")?, Ended::Error)),

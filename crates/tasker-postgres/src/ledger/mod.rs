@@ -19,7 +19,7 @@ pub use care::{Lookout, Seen};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
 pub use exchange::{
-    Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, ParentResults, Reply, Settled, Settlement,
+    Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, Reply, Settled, Settlement,
 };
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{
