@@ -5,11 +5,12 @@
 -- locked), counters of tasks that start by task id. The settings keep the plans in that order whatever the statistics
 -- say; jit must be off because a disabled node's cost would start the compiler.
 --
--- Index scans are off so that only bitmap scans are left: those need a condition. A table that was analysed while it was
--- empty, as the queue often is, counts as one row, and a plain index scan would read all of it as the outer side of a
--- join with what the call brought. (For the same reason `most_recent` is compared with something of the call's: on its
--- own it is a condition that an index serves.) The line and what waits are the exception: they are read in the order of
--- an index.
+-- A table that was analysed while it was empty, as the queue often is, counts as one row, and a plan made then would read
+-- all of it, in the order of an index, as the outer side of a join with what the call brought. The planner looks at such
+-- scans only where an order could be of use. So no index offers one: rows are looked up with `= any(array[…])`, which is a
+-- condition but no equality that tables could be merged by, and grouped by `+ 0`. (For the same reason `most_recent` is compared
+-- with something of the call's: on its own it is a condition that an index serves.) The line and what waits are the
+-- exception: they are read in the order of an index.
 --
 -- The call:
 --   p_call, p_repeat      the caller's number of this call, and whether it may have been carried out before: then its claims
@@ -57,7 +58,7 @@ create function tasker_engine.exchange_1(
 returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, at timestamptz, doc jsonb)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
-set timezone = 'UTC' set enable_seqscan = off set enable_indexscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set timezone = 'UTC' set enable_seqscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 set plan_cache_mode = force_generic_plan set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
@@ -104,10 +105,10 @@ begin
     v_repeated := array(select step_id from queue where owner = p_worker and call = p_call);
     v_recorded := array(
       select o.step_id from unnest(p_steps, p_tokens, p_kinds) o(step_id, token, kind)
-      where not exists (select from queue q where q.step_id = o.step_id and q.owner = p_worker and q.token = o.token)
+      where not exists (select from queue q where q.step_id = any(array[o.step_id]) and q.owner = p_worker and q.token = o.token)
         and exists (
           select from tasker_workflow_step_transitions t join worker w on w.worker_id = p_worker
-          where t.workflow_step_id = o.step_id and t.metadata->>'worker' = p_label and t.created_at >= w.started_at at time zone 'UTC'
+          where t.workflow_step_id = any(array[o.step_id]) and t.metadata->>'worker' = p_label and t.created_at >= w.started_at at time zone 'UTC'
             and t.to_state = case o.kind when 's' then 'complete' else 'error' end));
   end if;
 
@@ -142,7 +143,7 @@ begin
     with hit as (
       update queue q set owner = null, dead = o.kind in ('x', 'p'), attempts = q.attempts - (o.kind = 'b')::int
       from unnest(p_steps, p_tokens, p_kinds, p_results, p_waits, p_asked, p_notes) o(step_id, token, kind, result, wait, asked, note)
-      where o.kind <> 's' and q.step_id = o.step_id and q.owner = p_worker and q.token = o.token
+      where o.kind <> 's' and q.step_id = any(array[o.step_id]) and q.owner = p_worker and q.token = o.token
       returning q.step_id, q.task_id, q.attempts, q.lane, q.rank, o.kind, o.result, o.wait, o.asked, o.note
     ), line as (
       insert into ready (lane, rank, step_id) select lane, rank, step_id from hit where kind = 'b'
@@ -164,7 +165,6 @@ begin
 
   -- Steps whose instant has come join the line.
   if p_wake then
-    perform set_config('enable_indexscan', 'on', true);
     with due as (
       delete from later l where l.ctid = any(array(
         select f.place from unnest(p_lanes) x(lane) cross join lateral (
@@ -175,7 +175,7 @@ begin
     select array_agg(step_id) into v_due from due;
     if p_task is not null then
       with own as materialized (
-        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
         where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.rank <= v_now and q.lane > paused_lane(0)
       ), due as (
         delete from later l where l.ctid = any(array(
@@ -184,7 +184,6 @@ begin
       )
       select v_due || array_agg(step_id) into v_due from due;
     end if;
-    perform set_config('enable_indexscan', 'off', true);
     if v_due is not null then
       with up as (
         update queue q set rank = v_now - q.priority * interval '1 minute'
@@ -202,12 +201,12 @@ begin
   if 's' = any(p_kinds) or v_moved is not null then
     with gone as (
       delete from queue q using unnest(p_steps, p_tokens, p_kinds, p_results) o(step_id, token, kind, result)
-      where o.kind = 's' and q.step_id = o.step_id and q.owner = p_worker and q.token = o.token
+      where o.kind = 's' and q.step_id = any(array[o.step_id]) and q.owner = p_worker and q.token = o.token
       returning q.step_id, q.task_id, q.attempts, o.result
     ), met as (
-      select e.to_step_id as step_id, count(*)::int as parents, row_number() over (order by e.to_step_id) as place
-      from gone g join tasker_workflow_step_edges e on e.from_step_id = g.step_id
-      group by e.to_step_id order by e.to_step_id
+      select e.to_step_id + 0 as step_id, count(*)::int as parents, row_number() over (order by e.to_step_id + 0) as place
+      from gone g join tasker_workflow_step_edges e on e.from_step_id = any(array[g.step_id])
+      group by e.to_step_id + 0 order by e.to_step_id + 0
     ), unlocked as (
       -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room.
       update queue q set unmet = q.unmet - met.parents, call = p_call,
@@ -215,7 +214,7 @@ begin
         token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
         attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
-      from met where q.step_id = met.step_id
+      from met where q.step_id = any(array[met.step_id])
       returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
     ), delta as (
       select task_id, sum(done)::int as done, sum(alive)::int as alive, sum(waiting)::int as waiting, sum(dead)::int as dead
@@ -233,7 +232,7 @@ begin
         verdict = verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting),
         running = t.running and verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting) not in ('c', 'f', 'p'),
         ended = t.ended or verdict_1(t.ended, t.halted or (t.fail_fast and d.dead > 0), t.running, t.remaining - d.done, t.alive + d.alive, t.waiting + d.waiting) in ('c', 'f')
-      from delta d where t.task_id = d.task_id
+      from delta d where t.task_id = any(array[d.task_id])
       returning t.task_id, t.verdict, t.last_at
     )
     select g.steps, g.tasks, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'), coalesce(u.again, '{}'), u.unclaimed,
@@ -266,7 +265,7 @@ begin
     end if;
     with open as materialized (
       select q.step_id, q.task_id, q.lane, q.rank
-      from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+      from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
       where s.task_id = any(v_halted) and q.owner is null and q.unmet = 0 and not q.dead
     ), out_of_line as (
       delete from ready r using (
@@ -286,7 +285,7 @@ begin
         union all select q.task_id, 0 from queue q where q.step_id = any(v_undo)
       ) x(task_id, waits) group by task_id order by task_id
     )
-    update task t set alive = t.alive - g.alive, waiting = t.waiting - g.waiting from gone g where t.task_id = g.task_id;
+    update task t set alive = t.alive - g.alive, waiting = t.waiting - g.waiting from gone g where t.task_id = any(array[g.task_id]);
     -- What still stands in the line or waits is being taken or woken by somebody at this moment.
     with ends as (
       update task set running = false, ended = true, verdict = 'f' where task_id = any(v_halted) and alive = 0 returning task_id
@@ -299,7 +298,6 @@ begin
 
   -- The line is claimed last: its locks are never waited for. Where somebody holds rows for long, more is taken than is
   -- wanted, and what is held goes back.
-  perform set_config('enable_indexscan', 'on', true);
   v_left := greatest(p_want - cardinality(v_claimed) - cardinality(v_again), 0);
   if cardinality(v_new) > 0 then
     v_lanes := v_lanes || array(select -t from unnest(v_new, v_new_places) n(t, place) where p_reserved[place]);
@@ -325,7 +323,7 @@ begin
   if v_left > 0 then
     if p_task is not null and cardinality(v_taken) < v_left then
       with own as materialized (
-        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+        select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
         where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
       ), taken as (
         delete from ready r where r.ctid = any(array(
@@ -350,11 +348,10 @@ begin
   end if;
   if p_task is not null then
     select least(v_next_due, min(q.rank)) into v_next_due
-    from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id
+    from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
     where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
       and exists (select from later l where l.lane = q.lane and l.wake_at = q.rank and l.step_id = q.step_id);
   end if;
-  perform set_config('enable_indexscan', 'off', true);
 
   if cardinality(v_taken) > 0 then
     with mine as (
@@ -370,7 +367,7 @@ begin
     with starting as (
       update task t set running = true, last_at = greatest(t.last_at, coalesce(p_now, clock_timestamp()))
       from (select distinct x as task_id from unnest(v_claim_tasks) x order by 1) c
-      where t.task_id = c.task_id and not t.running
+      where t.task_id = any(array[c.task_id]) and not t.running
       returning t.task_id, t.last_at
     )
     select array_agg(task_id), greatest(v_last, max(last_at)) into v_started, v_last from starting;
@@ -382,11 +379,11 @@ begin
     -- call's latest task. The rows themselves are looked at, and what this call writes is remembered for all its tasks.
     select greatest(v_last, max(t.created_at at time zone 'UTC')) into v_last
     from tasker_workflow_steps s join tasker_workflow_step_transitions t
-      on t.workflow_step_id = s.workflow_step_id and t.most_recent = (s.workflow_step_id is not null)
+      on t.workflow_step_id = any(array[s.workflow_step_id]) and t.most_recent = (s.workflow_step_id is not null)
     where s.task_id = any(v_touched || v_claim_tasks);
     update task t set last_at = v_last
     from (select distinct x as task_id from unnest(v_touched || v_claim_tasks) x order by 1) c
-    where t.task_id = c.task_id and t.last_at < v_last;
+    where t.task_id = any(array[c.task_id]) and t.last_at < v_last;
   end if;
 
   -- B. The record. Its instant is read only now, with every lock held: a child's start is never written before its
@@ -407,12 +404,12 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_done, v_done_attempts) d(step_id, attempts)
-      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
+      where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = true, in_process = false, processed_at = v_at, results = d.result,
         attempts = d.attempts, last_attempted_at = v_at, backoff_request_seconds = null, updated_at = v_at
-      from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = d.step_id
+      from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = any(array[d.step_id])
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, case attempts when 1 then v_first else v_by || jsonb_build_object('attempt', attempts) end, sort_key + 10, true, workflow_step_id, at, at from flipped
@@ -431,7 +428,7 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_err, v_err_attempts, v_err_results, v_err_notes) d(step_id, attempts, result, note)
-      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
+      where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note, greatest(v_at, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = false, in_process = false,
@@ -439,7 +436,7 @@ begin
         retryable = s.retryable and d.kind <> 'p', attempts = d.attempts, last_attempted_at = v_at,
         backoff_request_seconds = d.asked, updated_at = v_at
       from unnest(v_err, v_err_attempts, v_err_results, v_err_kinds, v_err_asked) d(step_id, attempts, result, kind, asked)
-      where s.workflow_step_id = d.step_id
+      where s.workflow_step_id = any(array[d.step_id])
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select 'error', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
@@ -449,7 +446,7 @@ begin
     with waits as (
       update queue q set rank = v_instant + make_interval(secs => e.wait)
       from unnest(v_err, v_err_kinds, v_err_waits) e(step_id, kind, wait)
-      where e.kind = 'r' and q.step_id = e.step_id
+      where e.kind = 'r' and q.step_id = any(array[e.step_id])
       returning q.lane, q.rank, q.step_id
     ), line as (
       insert into later (lane, wake_at, step_id) select lane, rank, step_id from waits
@@ -461,7 +458,7 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_back, v_back_attempts, v_back_notes) d(step_id, attempts, note)
-      where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null)
+      where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(v_at, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
@@ -478,7 +475,7 @@ begin
       where t.workflow_step_id = any(v_again) and t.most_recent and t.to_state in ('error', 'pending')
       returning t.workflow_step_id, t.sort_key, t.to_state, greatest(v_at, t.created_at) as at
     ), rows as (
-      select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = f.workflow_step_id
+      select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = any(array[f.workflow_step_id])
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select 'pending', to_state, jsonb_build_object('worker', p_label, 'attempt', attempts), sort_key + 10, false, workflow_step_id, at, at
@@ -511,7 +508,7 @@ begin
     select 'in_progress', s.to_state,
       jsonb_build_object('initialization_completed', true, 'step_dependencies_established', d.steps, 'worker', p_label),
       s.sort_key + 10, true, s.task_id, v_at, v_at
-    from starts s join task t on t.task_id = s.task_id join definition d on d.definition_id = t.definition_id
+    from starts s join task t on t.task_id = any(array[s.task_id]) join definition d on d.definition_id = any(array[t.definition_id])
     order by s.task_id
     on conflict do nothing;
     get diagnostics v_rows = row_count;
@@ -526,8 +523,8 @@ begin
   if v_failed is not null then
     select jsonb_object_agg(f.task_id::text, f.names) into v_holders from (
       select s.task_id, jsonb_agg(ns.name order by s.workflow_step_id) as names
-      from tasker_workflow_steps s join queue q on q.step_id = s.workflow_step_id and q.dead
-      join tasker_named_steps ns on ns.named_step_id = s.named_step_id
+      from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id]) and q.dead
+      join tasker_named_steps ns on ns.named_step_id = any(array[s.named_step_id])
       where s.task_id = any(v_failed)
       group by s.task_id) f;
   end if;
@@ -535,7 +532,7 @@ begin
     with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_ends, v_end_kinds) e(task_id, kind)
-      where t.task_id = e.task_id and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
+      where t.task_id = any(array[e.task_id]) and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
       returning t.task_id, t.sort_key, e.kind
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at where t.task_id = any(v_complete)
@@ -550,7 +547,7 @@ begin
       perform changed_tasks_1(v_ends);
     end if;
     if v_failed is not null then
-      delete from queue q using tasker_workflow_steps s where s.task_id = any(v_failed) and q.step_id = s.workflow_step_id;
+      delete from queue q using tasker_workflow_steps s where s.task_id = any(v_failed) and q.step_id = any(array[s.workflow_step_id]);
     end if;
   end if;
 
@@ -568,14 +565,14 @@ begin
   -- C. What the worker learns; by arrays, because a join by `in (select …)` has a ruinous plan when statistics are stale.
   if cardinality(v_claimed) > 0 then
     select array_agg(e.from_step_id), sum(octet_length(x.results::text)) into v_parents, v_size
-    from (select distinct from_step_id from tasker_workflow_step_edges where to_step_id = any(v_claimed)) e
-    join tasker_workflow_steps x on x.workflow_step_id = e.from_step_id;
+    from (select distinct from_step_id + 0 as from_step_id from tasker_workflow_step_edges where to_step_id = any(v_claimed)) e
+    join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id]);
     if v_size > 262144 then
       -- Too much to send along: each step's smallest parents, up to 256 KiB a step; the others are fetched on demand.
       v_parents := array(
         select distinct p.from_step_id from (
           select e.from_step_id, sum(octet_length(x.results::text)) over (partition by e.to_step_id order by octet_length(x.results::text), e.from_step_id) as so_far
-          from tasker_workflow_step_edges e join tasker_workflow_steps x on x.workflow_step_id = e.from_step_id
+          from tasker_workflow_step_edges e join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id])
           where e.to_step_id = any(v_claimed)) p
         where p.so_far <= 262144);
     end if;
@@ -629,13 +626,13 @@ begin
         select q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed from queue q where q.step_id = any(v_claimed)
       )
       select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::timestamptz, t.context
-      from (select task_id from s except select unnest(v_known)) x join tasker_tasks t on t.task_id = x.task_id join task l on l.task_id = t.task_id
+      from (select task_id from s except select unnest(v_known)) x join tasker_tasks t on t.task_id = any(array[x.task_id]) join task l on l.task_id = any(array[t.task_id])
       union all
       select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, x.results
       from tasker_workflow_steps x where x.workflow_step_id = any(v_parents)
       union all
       select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed, null,
-        case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = s.step_id) end
+        case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = any(array[s.step_id])) end
       from s;
   end if;
 end $$;
