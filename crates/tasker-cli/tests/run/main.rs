@@ -17,6 +17,7 @@ mod graph;
 mod operate;
 mod outcomes;
 mod output;
+mod paused;
 mod private_cluster;
 mod resume;
 mod rewind;

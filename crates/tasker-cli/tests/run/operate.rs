@@ -341,7 +341,7 @@ async fn one_task_is_worked_with_its_retries_and_nothing_else() {
     desk.says("task create twice.yaml", 0);
     desk.says("task create parcel.yaml", 0);
     let ended =
-        desk.ended("task run 1 --templates twice.yaml", 0, &["only waits until", "for attempt 2 of 3: not yet"]);
+        desk.ended("task run 1 --templates twice.yaml", 0, &["only: waits until", "for attempt 2 of 3: not yet"]);
     assert_eq!(ended.stdout, "task 1: complete\n");
     assert_eq!(desk.document("task show 2 --json", 0)["state"], "pending");
     desk.ended("task run 2", 65, &["whose step `pack` runs a program", "--templates FOLDER"]);

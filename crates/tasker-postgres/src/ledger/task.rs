@@ -1,5 +1,8 @@
 //! What became of a task: its state, its steps and their history.
 
+use std::time::Duration;
+
+use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
 use sqlx::Row;
 use tasker_domain::state::{StepState, TaskState};
@@ -36,6 +39,24 @@ pub enum Prospect {
     GoesOn,
     /// None of these, though it has not ended: its rows were changed from outside.
     Nothing,
+}
+
+/// What of a task could be started but for somebody's pause of a queue or task type. Without any pause, nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Startable {
+    /// Whether any step whose queue and task type go on.
+    pub free: bool,
+    /// Whether any step whose queue or task type is paused.
+    pub paused: bool,
+    /// After which time the first step comes due that waits for its time and is not paused.
+    pub due: Option<Duration>,
+}
+
+impl Startable {
+    /// Whether something could be started, and nothing of it may be.
+    pub fn only_paused(&self) -> bool {
+        self.paused && !self.free
+    }
 }
 
 /// A step and its history.
@@ -105,6 +126,22 @@ impl Ledger {
             (false, true) => Prospect::GoesOn,
             (false, false) => Prospect::Nothing,
         }))
+    }
+
+    /// What of a task could be started at the instant `now` (UTC), or the database's, but for somebody's pause of a queue
+    /// or task type.
+    pub async fn startable(&self, task_id: i64, now: Option<NaiveDateTime>) -> Result<Startable, LedgerError> {
+        let row = sqlx::query(include_str!("../../sql/ledger/task_startable.sql"))
+            .bind(task_id)
+            .bind(now.map(|now| now.and_utc()))
+            .fetch_one(&self.pool)
+            .await?;
+        let due_in: Option<f64> = row.try_get("due_in")?;
+        let due = due_in
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|error| LedgerError::Inconsistent(format!("a step's wait is no time: {error}")))?;
+        Ok(Startable { free: row.try_get("free")?, paused: row.try_get("paused")?, due })
     }
 
     /// Reads a task with its steps; nothing if there is none of this id.
