@@ -79,7 +79,11 @@ pub(crate) async fn why(arguments: WhyArguments, database: &DatabaseArguments) -
 fn task_line(why: &Why) -> String {
     let mut text = format!("task {} ({}): {}", why.task_id, why.template, why.state);
     if let Some(deadline) = why.deadline.filter(|_| !why.at_rest) {
-        let _ = write!(text, "; it is cancelled unless it has ended by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
+        let deadline = deadline.format("%Y-%m-%d %H:%M:%S");
+        let _ = match why.deadline_passed {
+            false => write!(text, "; it is cancelled unless it has ended by {deadline} UTC"),
+            true => write!(text, "; its deadline passed at {deadline} UTC: the next worker that looks cancels it"),
+        };
     }
     match why.state {
         TaskState::Complete | TaskState::Cancelled | TaskState::ResolvedManually => {
@@ -132,7 +136,11 @@ fn one(text: &mut String, step: &StepWhy, together: Option<usize>) {
         _ => writeln!(text, "  {name} (step {step_id}, {state}): {reason} [{code}]"),
     };
     if let Some(deadline) = step.deadline.filter(|_| together.is_none_or(|steps| steps == 1)) {
-        let _ = writeln!(text, "    dead unless done by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
+        let deadline = deadline.format("%Y-%m-%d %H:%M:%S");
+        let _ = match step.deadline_passed {
+            false => writeln!(text, "    dead unless done by {deadline} UTC"),
+            true => writeln!(text, "    its deadline passed at {deadline} UTC: the next worker that looks ends it"),
+        };
     }
     let _ = writeln!(text, "    → {remedy}");
 }

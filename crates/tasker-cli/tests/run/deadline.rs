@@ -1,5 +1,8 @@
-//! Steps that are not done within their deadline, as a run tells it.
+//! Deadlines of steps and tasks, as the command tells them.
 
+use serde_json::json;
+
+use super::operate::Desk;
 use super::support::{Database, Ended, Folder, tasker, template};
 
 #[tokio::test]
@@ -16,4 +19,41 @@ async fn a_run_tells_which_step_its_deadline_ended_while_it_waited_for_its_next_
     assert!(ended.stderr.contains(told), "{ended}");
     assert!(ended.stdout.contains("  Held by 1 step:\n  ✗ call  failed in attempt 1\n"), "{ended}");
     assert!(ended.stdout.contains(told), "{ended}");
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_unseen_is_said_to_have_passed() {
+    let desk = Desk::new().await;
+    let steps =
+        "  - {name: call, deadline_seconds: 3600, handler_class: command, handler_config: {command: ['false']}}\n";
+    desk.folder.write("call.yaml", template(steps));
+    desk.says("task create call.yaml --deadline 2090-01-01T12:00:00Z", 0);
+    let (text, document) = (desk.says("why 1", 0), desk.document("why 1 --json", 0));
+    assert!(text.contains("; it is cancelled unless it has ended by 2090-01-01 12:00:00 UTC\n"), "{text}");
+    assert!(text.contains("\n    dead unless done by "), "{text}");
+    assert_eq!(
+        (&document["deadline_passed"], &document["steps"][0]["deadline_passed"]),
+        (&json!(false), &json!(false))
+    );
+    let long_ago = "update tasker_engine.deadline set at = '2001-05-17 12:00:00Z';
+        update tasker_workflow_steps set created_at = '2001-05-17 12:00:00'";
+    desk.database.execute(long_ago).await;
+    for line in ["why 1", "why 1/call"] {
+        let text = desk.says(line, 0);
+        assert!(
+            text.contains("; its deadline passed at 2001-05-17 12:00:00 UTC: the next worker that looks cancels it\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\n    its deadline passed at 2001-05-17 13:00:00 UTC: the next worker that looks ends it\n"),
+            "{text}"
+        );
+    }
+    let document = desk.document("why 1 --json", 0);
+    assert_eq!((&document["deadline_passed"], &document["steps"][0]["deadline_passed"]), (&json!(true), &json!(true)));
+    // What has ended by itself has no deadline any more.
+    desk.says("task cancel 1 --reason enough", 0);
+    let (text, document) = (desk.says("why 1", 0), desk.document("why 1 --json", 0));
+    assert!(!text.contains("passed"), "{text}");
+    assert_eq!(document["deadline_passed"], false);
 }
