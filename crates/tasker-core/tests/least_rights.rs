@@ -121,14 +121,15 @@ async fn a_worker_needs_no_more_than_is_granted() {
     let seen = ledger.look_around(&["*".to_owned()], &mut lookout, None).await.unwrap();
     assert_eq!(ledger.adopt_tasks(&seen.found).await.unwrap().len(), 1);
     ledger.reconcile(&seen.found, "worker", None).await.unwrap();
-    let late = Request::new(Json::parse("{}").unwrap()).until(chrono::DateTime::UNIX_EPOCH.naive_utc());
+    let deadline = ledger.now().await.unwrap() + chrono::TimeDelta::hours(1);
+    let late = Request::new(Json::parse("{}").unwrap()).until(deadline);
     let late = tasker.submit(&workflow(), late).await.unwrap().task_id;
-    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), [late]);
+    assert_eq!(ledger.passed_deadlines(10, Some(deadline)).await.unwrap(), [late]);
     let by = Operator { actor: "tasker", reason: "deadline passed", now: None, dry_run: false };
     let cancel = TaskChange::Operation(TaskOperation::Cancel);
     let called_off = ledger.change_tasks(&[late], cancel, by).await.unwrap();
     assert!(matches!(called_off[0].1, Operated::Done { .. }), "{called_off:?}");
-    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), Vec::<i64>::new());
+    assert_eq!(ledger.passed_deadlines(10, Some(deadline)).await.unwrap(), Vec::<i64>::new());
     jobs_come_and_go(&tasker).await;
     assert!(status(&pool).await.is_err(), "a worker cannot look at what it does not need");
 

@@ -10,7 +10,7 @@ use tasker_core::{Handlers, Request, RunError, Tasker};
 use tasker_domain::request::places_to_bypass;
 use tasker_postgres::ledger::Ledger;
 
-use super::show::{instant, shown};
+use super::show::instant;
 use super::{failed, few_words, print, print_json, some_words, user};
 use crate::arguments::{ContextArguments, DatabaseArguments, duration};
 use crate::failure::{ExitStatus, Failure};
@@ -116,26 +116,13 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
     if let Some(key) = &arguments.key {
         request = request.with_key(key);
     }
-    let (mut run_at, mut deadline) = (None, None);
     if let Some(when) = arguments.run_at {
-        run_at = Some(when.instant(tasker.ledger()).await?);
+        request = request.not_before(when.instant(tasker.ledger()).await?);
     }
     if let Some(when) = arguments.deadline {
-        deadline = Some(when.instant(tasker.ledger()).await?);
+        request = request.until(when.instant(tasker.ledger()).await?);
     }
-    if let (Some(run_at), Some(deadline)) = (run_at, deadline)
-        && deadline <= run_at
-    {
-        let problem =
-            format!("it may not start before {} UTC and has to end by {} UTC", shown(run_at), shown(deadline));
-        return Err(Failure::new(ExitStatus::Usage, problem).advise("give --deadline a later instant than --run-at"));
-    }
-    if let Some(run_at) = run_at {
-        request = request.not_before(run_at);
-    }
-    if let Some(deadline) = deadline {
-        request = request.until(deadline);
-    }
+    tasker.check_deadlines(std::slice::from_ref(&request)).await.map_err(refused)?;
     let loaded = [Loaded { file: arguments.template.clone(), template }];
     let notice = |text: String| to_stderr(format_args!("{}", visible(&text)));
     templates::register(&tasker, &loaded, notice).await?;
@@ -158,6 +145,9 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::Database { error, .. } => failed(error),
+        error @ (RunError::DeadlinePassed { .. } | RunError::DeadlineBeforeStart { .. }) => {
+            Failure::coded(ExitStatus::Usage, &error)
+        }
         error => Failure::coded(ExitStatus::Data, &error),
     }
 }

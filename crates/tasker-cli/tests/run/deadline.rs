@@ -57,3 +57,23 @@ async fn a_deadline_that_has_passed_unseen_is_said_to_have_passed() {
     assert!(!text.contains("passed"), "{text}");
     assert_eq!(document["deadline_passed"], false);
 }
+
+#[tokio::test]
+async fn a_deadline_that_cannot_be_kept_is_refused() {
+    let desk = Desk::new().await;
+    let passed = desk.ended(
+        "task create parcel.yaml --deadline 2001-05-17T14:00:00+02:00",
+        64,
+        &["error[TSK-0082]: the deadline 2001-05-17 12:00:00 UTC has passed: it is ", "give a later deadline, or none"],
+    );
+    assert_eq!(passed.stdout, "");
+    desk.ended(
+        "task create parcel.yaml --deadline 2090-01-01T12:00:00Z --run-at 2090-01-01T12:00:00Z",
+        64,
+        &["error[TSK-0082]: the task may not start before 2090-01-01 12:00:00 UTC and has to end by 2090-01-01 12:00:00 UTC"],
+    );
+    desk.database.assert_nothing_written().await;
+    // A start in the past is one at once.
+    desk.says("task create parcel.yaml --run-at 2001-05-17T12:00:00Z", 0);
+    assert_eq!(desk.database.count("tasker_engine.ready").await, 1);
+}

@@ -38,7 +38,7 @@ async fn an_empty_or_endless_word_and_times_that_leave_none_are_refused_before_a
     }
     desk.ended("task rewind 1 --from pack --reason r --key ''", 64, &["it must not be empty"]);
     let never = "task create parcel.yaml --run-at 2h --deadline 1h";
-    desk.ended(never, 64, &["it may not start before", "give --deadline a later instant than --run-at"]);
+    desk.ended(never, 64, &["the task may not start before", "give a deadline that is later than its start"]);
     desk.ended("operations --type parcel", 64, &["`parcel` is no task type: write NAMESPACE/NAME"]);
     desk.database.assert_nothing_written().await;
     desk.ended(&format!("task create parcel.yaml --key {0} --reason {0}", "é".repeat(128)), 0, &[]);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::NaiveDateTime;
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::Row;
 use tasker_domain::state::{StepState, TaskState};
@@ -126,6 +126,29 @@ impl Ledger {
             (false, true) => Prospect::GoesOn,
             (false, false) => Prospect::Nothing,
         }))
+    }
+
+    /// The first of these requests for tasks, each a key and a deadline (UTC), whose deadline is not later than the instant
+    /// `now`, or the database's: its place and that instant. A key that a task has already creates nothing and is left out.
+    pub async fn passed_before(
+        &self,
+        requests: &[(Option<&str>, NaiveDateTime)],
+        now: Option<NaiveDateTime>,
+    ) -> Result<Option<(usize, NaiveDateTime)>, LedgerError> {
+        let (keys, deadlines): (Vec<Option<&str>>, Vec<DateTime<Utc>>) =
+            requests.iter().map(|(key, deadline)| (*key, deadline.and_utc())).unzip();
+        let found: Option<(i64, DateTime<Utc>)> = sqlx::query_as(include_str!("../../sql/ledger/passed_before.sql"))
+            .bind(keys)
+            .bind(deadlines)
+            .bind(now.map(|instant| instant.and_utc()))
+            .fetch_optional(&self.pool)
+            .await?;
+        found
+            .map(|(place, now)| match usize::try_from(place - 1) {
+                Ok(place) if place < requests.len() => Ok((place, now.naive_utc())),
+                _ => Err(LedgerError::Inconsistent("a request was found that was not asked about".to_owned())),
+            })
+            .transpose()
     }
 
     /// What of a task could be started at the instant `now` (UTC), or the database's, but for somebody's pause of a queue
