@@ -288,6 +288,21 @@ pub(crate) async fn step(arguments: ShowStepArguments, database: &DatabaseArgume
     Ok(ExitStatus::Success)
 }
 
+/// How long a step may take over all its attempts, and until when that is; nothing where it may take any time.
+fn deadline(step: &StepDetail) -> String {
+    let Some(seconds) = step.deadline_seconds else {
+        return String::new();
+    };
+    let whole = format!("{seconds} s over all attempts");
+    match step.deadline {
+        None => whole,
+        Some(at) if step.deadline_passed => {
+            format!("{whole}; it passed at {} UTC: the next worker that looks ends the step", shown(at))
+        }
+        Some(at) => format!("{whole}; dead unless done by {} UTC", shown(at)),
+    }
+}
+
 fn step_text(step: &StepDetail, history: &[Move]) -> String {
     let StepDetail { step_id, task_id, name, state, .. } = step;
     let mut text = format!("step {step_id} ({name} of task {task_id}): {state} since {} UTC\n", shown(step.since));
@@ -301,6 +316,7 @@ fn step_text(step: &StepDetail, history: &[Move]) -> String {
     fact("attempts", format!("{}; {again}", step.attempts));
     fact("queue", step.queue.clone().unwrap_or_default());
     fact("handler", step.handler.clone().unwrap_or_default());
+    fact("deadline", deadline(step));
     fact("waits for", step.parents.join(", "));
     fact("before", step.children.join(", "));
     fact("results", step.results.get().to_owned());

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::operate::Desk;
+use super::operate::{Desk, without_instants};
 use super::support::{Database, Ended, Folder, tasker, template};
 
 #[tokio::test]
@@ -51,11 +51,40 @@ async fn a_deadline_that_has_passed_unseen_is_said_to_have_passed() {
     }
     let document = desk.document("why 1 --json", 0);
     assert_eq!((&document["deadline_passed"], &document["steps"][0]["deadline_passed"]), (&json!(true), &json!(true)));
+    let shown = desk.says("step show 1/call", 0);
+    assert!(
+        shown.contains("\n  deadline   3600 s over all attempts; it passed at 2001-05-17 13:00:00.000 UTC: the next worker that looks ends the step\n"),
+        "{shown}"
+    );
     // What has ended by itself has no deadline any more.
     desk.says("task cancel 1 --reason enough", 0);
     let (text, document) = (desk.says("why 1", 0), desk.document("why 1 --json", 0));
     assert!(!text.contains("passed"), "{text}");
     assert_eq!(document["deadline_passed"], false);
+}
+
+#[tokio::test]
+async fn a_step_is_shown_with_its_deadline() {
+    let desk = Desk::new().await;
+    let steps = "  - {name: call, deadline_seconds: 3600, handler_class: command, handler_config: {command: ['false']}}
+  - {name: note, depends_on_step: call, deadline_seconds: 0.5, queue: notes, handler_class: command, handler_config: {command: [cat]}}
+  - {name: end, handler_class: command, handler_config: {command: [cat]}}
+";
+    desk.folder.write("call.yaml", template(steps));
+    desk.says("task create call.yaml", 0);
+    let call = without_instants(&desk.says("step show 1/call", 0));
+    assert!(call.contains("\n  deadline   3600 s over all attempts; dead unless done by INSTANT UTC\n"), "{call}");
+    let note = desk.says("step show 1/note", 0);
+    assert!(note.contains("\n  deadline   0.5 s over all attempts\n"), "its time has not begun: {note}");
+    assert!(!desk.says("step show 1/end", 0).contains("deadline"));
+    let document = desk.document("step show 1/call --json", 0)["step"].clone();
+    assert_eq!((&document["deadline_seconds"], &document["deadline_passed"]), (&json!(3600.0), &json!(false)));
+    assert!(document["deadline"].is_string(), "{document}");
+    // What has ended has its deadline, queue and handler, but no instant.
+    desk.says("step cancel 1/note --reason enough", 0);
+    let note = desk.says("step show 1/note", 0);
+    let facts = "\n  queue      notes\n  handler    command\n  deadline   0.5 s over all attempts\n";
+    assert!(note.contains(facts), "{note}");
 }
 
 #[tokio::test]
