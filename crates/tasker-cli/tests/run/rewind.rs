@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::operate::Desk;
-use super::support::template_with;
+use super::support::{Ended, template_with};
 
 const ANY: &str = "  - {name: pack, handler_class: command, handler_config: {command: [echo, '{}']}}\n";
 
@@ -57,6 +57,26 @@ async fn what_somebody_wrote_never_looks_like_a_line_of_the_log() {
         assert!(said.contains("by eve: forged"), "{said}");
         assert!(!said.lines().any(|line| line.trim_start().starts_with("2026-05-17 12:00:00.000")), "{said}");
     }
+}
+
+#[tokio::test]
+async fn who_has_no_name_in_the_environment_has_the_one_of_the_system() {
+    let desk = Desk::new().await;
+    desk.says("task create parcel.yaml", 0);
+    let by = |names: &[(&str, &str)]| {
+        let mut command =
+            desk.command(&["task", "priority", "1", "--points", &names.len().to_string(), "--reason", "r"]);
+        command.env_remove("USER").env_remove("LOGNAME").envs(names.iter().copied());
+        Ended::of(command).expect(0, &[]);
+        let actor = desk.document("operations --limit 1 --json", 0)["operations"][0]["actor"].clone();
+        actor.as_str().unwrap().to_owned()
+    };
+    assert_eq!(by(&[("USER", ""), ("LOGNAME", "grace")]), "grace");
+    let id = nix::unistd::geteuid();
+    let listed = nix::unistd::User::from_uid(id).unwrap().map(|user| user.name);
+    let system = listed.unwrap_or_else(|| format!("uid:{id}"));
+    assert_eq!(by(&[("USER", " ")]), system);
+    assert_ne!(system, "unknown");
 }
 
 #[tokio::test]
