@@ -15,7 +15,7 @@ use super::{failed, few_words, print, print_json, some_words, user};
 use crate::arguments::{ContextArguments, DatabaseArguments, duration};
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
-use crate::printing::{to_stderr, visible};
+use crate::printing::{on_one_line, to_stderr, visible};
 use crate::worker::templates;
 
 /// Connections: one that asks.
@@ -135,7 +135,7 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
             "version": template.version.to_string(),
         }))?;
     } else if is_new {
-        print(&visible(&format!("task {task_id} of {} was created\n", loaded[0].name())))?;
+        print(&visible(&format!("task {task_id} of {} was created\n", on_one_line(&loaded[0].name()))))?;
     } else {
         print(&format!("task {task_id} was created under this key before; nothing was created\n"))?;
     }

@@ -414,7 +414,13 @@ async fn an_ended_task_is_done_anew_from_a_step_on() {
     assert_eq!(
         desk.says("task rewind 2 7 --from pack --reason 'again, all of it' --context '{\"x\": 1}'", 1),
         "task 2: task 3 was made: nothing is taken over, 3 steps are done anew (pack, label, ship)\n\
-         task 7: there is none in this database\n"
+         task 7: there is none in this database\n\
+         1 made, 1 not there\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 1 2 3 --from pack --reason 'again, all of it' --dry-run --json", 1).lines().count(),
+        1,
+        "the document has no sum"
     );
     assert_eq!(
         desk.says("task rewind 3 --from pack --reason r", 1),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::operate::Desk;
-use super::support::{Ended, template_with};
+use super::support::{Ended, template, template_with};
 
 const ANY: &str = "  - {name: pack, handler_class: command, handler_config: {command: [echo, '{}']}}\n";
 
@@ -57,6 +57,44 @@ async fn what_somebody_wrote_never_looks_like_a_line_of_the_log() {
         assert!(said.contains("by eve: forged"), "{said}");
         assert!(!said.lines().any(|line| line.trim_start().starts_with("2026-05-17 12:00:00.000")), "{said}");
     }
+}
+
+/// Names, reasons, actors and errors are other people's: none of them begins a line or reaches the terminal raw.
+#[tokio::test]
+async fn what_somebody_wrote_stays_on_the_line_where_it_is_told() {
+    let desk = Desk::new().await;
+    let steps = r#"  - {name: "pack\nFORGED\e[2J", queue: "q\nFORGED", handler_class: "command", handler_config: {command: [sh, -c, "printf 'no\\nFORGED\\033[2J' >&2; exit 65"]}}
+  - {name: "ship\nFORGED", queue: "other\nFORGED", handler_class: "command", handler_config: {command: ["true"]}}
+"#;
+    desk.folder.write("forged.yaml", template(steps));
+    desk.says("task create forged.yaml", 0);
+    let mut said = vec![desk.says("task create forged.yaml", 0)];
+    let pause = "--reason 'why\nFORGED\u{1b}[31m' --actor 'ada\nFORGED\u{1b}[31m'";
+    said.push(desk.says(&format!("queue pause 'other\nFORGED' {pause}"), 0));
+    desk.ended(&format!("step complete 4 --results 1 {pause}"), 0, &[]);
+    desk.ended("task run 2 --templates forged.yaml", 1, &[]);
+    for line in [
+        "why 1",
+        "why 2",
+        "why 1 --all",
+        "why '2/pack\nFORGED\u{1b}[2J'",
+        "task show 1",
+        "task show 2",
+        "task list",
+        "step show 1",
+        "step show 3",
+        "queue list",
+        "operations",
+        "step cancel '1/ship\nFORGED' --reason r",
+    ] {
+        said.push(desk.says(line, 0));
+    }
+    said.push(desk.says("task watch 2", 1));
+    let told = said.concat();
+    assert!(told.contains(r"was paused by ada\nFORGED\u{1b}[31m: why\nFORGED\u{1b}[31m"), "{told}");
+    assert!(told.contains(r"failed for good: no\nFORGED"), "{told}");
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+    assert!(!told.lines().any(|line| line.trim_start().starts_with("FORGED")), "{told}");
 }
 
 #[tokio::test]
