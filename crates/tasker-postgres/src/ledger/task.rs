@@ -135,8 +135,8 @@ impl Ledger {
         requests: &[(Option<&str>, NaiveDateTime)],
         now: Option<NaiveDateTime>,
     ) -> Result<Option<(usize, NaiveDateTime)>, LedgerError> {
-        let (keys, deadlines): (Vec<Option<&str>>, Vec<DateTime<Utc>>) =
-            requests.iter().map(|(key, deadline)| (*key, deadline.and_utc())).unzip();
+        let (keys, deadlines): (Vec<Option<&str>>, Vec<Option<DateTime<Utc>>>) =
+            requests.iter().map(|(key, deadline)| (*key, Some(deadline.and_utc()))).unzip();
         let found: Option<(i64, DateTime<Utc>)> = sqlx::query_as(include_str!("../../sql/ledger/passed_before.sql"))
             .bind(keys)
             .bind(deadlines)
