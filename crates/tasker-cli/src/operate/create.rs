@@ -1,18 +1,15 @@
 //! `tasker task create`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
 use clap::Args;
 use serde_json::json;
 use tasker_core::{Handlers, Request, RunError, Tasker};
 use tasker_domain::request::places_to_bypass;
-use tasker_postgres::ledger::Ledger;
 
-use super::show::instant;
+use super::when::{When, when};
 use super::{failed, few_words, print, print_json, some_words, user};
-use crate::arguments::{ContextArguments, DatabaseArguments, duration};
+use crate::arguments::{ContextArguments, DatabaseArguments};
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
 use crate::printing::{on_one_line, to_stderr, visible};
@@ -60,38 +57,6 @@ pub struct CreateArguments {
     pub json: bool,
 }
 
-/// An instant, or a time from now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// This instant (UTC).
-    At(NaiveDateTime),
-    /// After this time.
-    After(Duration),
-}
-
-fn when(text: &str) -> Result<When, String> {
-    if text.contains('T') || text.contains('-') {
-        return instant(text).map(When::At);
-    }
-    duration(text).map(When::After)
-}
-
-impl When {
-    /// Times from now count by the database's clock.
-    async fn instant(self, ledger: &Ledger) -> Result<NaiveDateTime, Failure> {
-        match self {
-            When::At(instant) => Ok(instant),
-            When::After(time) => {
-                let now = ledger.now().await.map_err(failed)?;
-                TimeDelta::from_std(time)
-                    .ok()
-                    .and_then(|time| now.checked_add_signed(time))
-                    .ok_or_else(|| Failure::new(ExitStatus::Usage, "the time is too long"))
-            }
-        }
-    }
-}
-
 /// Creates a task.
 pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     // Everything that can be found wrong without a database is found before one is looked for.
@@ -117,10 +82,10 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
         request = request.with_key(key);
     }
     if let Some(when) = arguments.run_at {
-        request = request.not_before(when.instant(tasker.ledger()).await?);
+        request = request.not_before(when.to_come(tasker.ledger()).await?);
     }
     if let Some(when) = arguments.deadline {
-        request = request.until(when.instant(tasker.ledger()).await?);
+        request = request.until(when.to_come(tasker.ledger()).await?);
     }
     tasker.check_deadlines(std::slice::from_ref(&request)).await.map_err(refused)?;
     let loaded = [Loaded { file: arguments.template.clone(), template }];

@@ -19,6 +19,7 @@ mod outcomes;
 mod output;
 mod paused;
 mod private_cluster;
+mod pruned;
 mod resume;
 mod rewind;
 mod show;
