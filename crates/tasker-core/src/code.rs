@@ -23,6 +23,7 @@ impl Coded for RunError {
             Self::Bypass(problems) => problems.code(),
             Self::UnstorableContext(_) => Code::VALUE_NOT_STORABLE,
             Self::ContextTooLarge { .. } => Code::CONTEXT_TOO_LARGE,
+            Self::DeadlinePassed { .. } | Self::DeadlineBeforeStart { .. } => Code::DEADLINE_REFUSED,
             Self::UnknownTask { .. } => Code::UNKNOWN_TASK,
             Self::ForeignTask { .. } => Code::FOREIGN_TASK,
             Self::OtherTemplate { .. } => Code::OTHER_TEMPLATE,

@@ -1,5 +1,6 @@
 //! Why a run could not be carried out.
 
+use chrono::NaiveDateTime;
 use tasker_domain::context::{ContextProblems, SchemaProblems};
 use tasker_domain::request::RequestProblems;
 use tasker_postgres::ledger::LedgerError;
@@ -36,6 +37,26 @@ pub enum RunError {
     /// Steps were to be bypassed that the template does not have or does not call skippable. Nothing was written.
     #[error(transparent)]
     Bypass(RequestProblems),
+    /// The task would be cancelled as soon as it was there. Nothing was written.
+    #[error(
+        "the deadline {} UTC has passed: it is {} UTC; give a later deadline, or none", to_the_second(.deadline), to_the_second(.now)
+    )]
+    DeadlinePassed {
+        /// What was asked for (UTC).
+        deadline: NaiveDateTime,
+        /// The instant (UTC) by the engine's clock.
+        now: NaiveDateTime,
+    },
+    /// The task could never be carried out. Nothing was written.
+    #[error(
+        "the task may not start before {} UTC and has to end by {} UTC; give a deadline that is later than its start", to_the_second(.run_at), to_the_second(.deadline)
+    )]
+    DeadlineBeforeStart {
+        /// When it may start (UTC).
+        run_at: NaiveDateTime,
+        /// When it has to have ended (UTC).
+        deadline: NaiveDateTime,
+    },
     /// There is no such task.
     #[error("there is no task {task_id} in this database")]
     UnknownTask {
@@ -120,4 +141,8 @@ pub enum RunError {
         #[source]
         error: LedgerError,
     },
+}
+
+fn to_the_second(instant: &NaiveDateTime) -> impl std::fmt::Display {
+    instant.format("%Y-%m-%d %H:%M:%S")
 }

@@ -19,7 +19,7 @@ use crate::tasker::Tasker;
 /// When a job whose task is held by others looks again.
 const OTHERS_WORK: Duration = Duration::from_secs(5);
 
-/// When a job looks again whose task is paused: who resumes it does not wake it.
+/// When a job looks again whose task, queue or type is paused: who resumes it does not wake the job.
 const PAUSED: Duration = Duration::from_secs(60);
 
 /// What became of a task that was worked as far as it goes now.
@@ -48,7 +48,7 @@ pub enum Because {
     OthersCarryItOut,
     /// Others had carried steps out and were not heard of for their lease: the steps have been taken from them.
     TakenOver,
-    /// Somebody paused the task.
+    /// Somebody paused the task, or its type, or the queue of every step that could be started.
     Paused,
     /// It was told to stop before the task had gone as far as it goes.
     Stopped,
@@ -94,6 +94,10 @@ impl Tasker {
                 return Ok(Handled::AtRest { state });
             }
         }
+        let startable = self.ledger().startable(task_id, self.clock.record_time()).await?;
+        if startable.only_paused() {
+            return self.rests(task_id, startable.due).await;
+        }
         let entry = self.entry_for_one_task(Some(task_id), self.worker_pulse());
         let worker_id = self.ledger().start_worker(&entry).await?;
         let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, self.worker_pulse())?;
@@ -132,18 +136,25 @@ impl Tasker {
             // Others have ended it meanwhile.
             return Ok(Handled::AtRest { state });
         }
+        let holders = self.ledger().holders(task_id).await?;
         let mut taken_over = false;
-        for holder in self.ledger().holders(task_id).await? {
+        for holder in &holders {
             if holder.lease_left.is_zero() {
-                take_over_from(self.ledger(), &self.entropy, self.clock.record_time(), &holder).await?;
+                take_over_from(self.ledger(), &self.entropy, self.clock.record_time(), holder).await?;
                 taken_over = true;
             }
         }
-        Ok(match due {
-            _ if taken_over => Handled::Again { after: Duration::ZERO, because: Because::TakenOver },
-            Some(after) => Handled::Again { after, because: Because::StepWaitsForItsTime },
-            None => Handled::Again { after: OTHERS_WORK, because: Because::OthersCarryItOut },
-        })
+        let (after, because) = match due {
+            _ if taken_over => (Duration::ZERO, Because::TakenOver),
+            Some(after) => (after, Because::StepWaitsForItsTime),
+            None if holders.is_empty()
+                && self.ledger().startable(task_id, self.clock.record_time()).await?.only_paused() =>
+            {
+                (PAUSED, Because::Paused)
+            }
+            None => (OTHERS_WORK, Because::OthersCarryItOut),
+        };
+        Ok(Handled::Again { after, because })
     }
 
     async fn overview(&self, task_id: i64) -> Result<TaskOverview, RunError> {

@@ -110,9 +110,10 @@ impl Tasker {
     /// order of the requests.
     ///
     /// # Errors
-    /// [`RunError::Schema`], [`RunError::Context`], [`RunError::Bypass`] and their kin before anything was written; [`RunError::Database`]: the
+    /// [`RunError::Schema`], [`RunError::Context`], [`RunError::Bypass`], [`RunError::DeadlinePassed`] and their kin before anything was written; [`RunError::Database`]: the
     /// tasks of the calls before stand.
     pub async fn submit_all(&self, template: &Template, requests: Vec<Request>) -> Result<Vec<Created>, RunError> {
+        self.check_deadlines(&requests).await?;
         let Registered { definition_id, .. } = self.register(template).await?;
         let checked: Vec<NewTask> = requests
             .into_iter()
@@ -134,6 +135,31 @@ impl Tasker {
             all.extend(self.create(batch).await?);
         }
         Ok(all)
+    }
+
+    /// Refuses deadlines that have passed, or that are not later than the instant before which the task may not start. A
+    /// request whose key a task has already is left alone, as it creates nothing. [`submit`](Self::submit) and its kin do
+    /// this first of all; where no request has a deadline it costs nothing.
+    ///
+    /// # Errors
+    /// [`RunError::DeadlinePassed`], [`RunError::DeadlineBeforeStart`], [`RunError::Database`].
+    pub async fn check_deadlines(&self, requests: &[Request]) -> Result<(), RunError> {
+        for request in requests {
+            if let (Some(run_at), Some(deadline)) = (request.run_at, request.deadline)
+                && deadline <= run_at
+            {
+                return Err(RunError::DeadlineBeforeStart { run_at, deadline });
+            }
+        }
+        let limited: Vec<(Option<&str>, NaiveDateTime)> =
+            requests.iter().filter_map(|request| Some((request.key.as_deref(), request.deadline?))).collect();
+        if limited.is_empty() {
+            return Ok(());
+        }
+        match self.ledger().passed_before(&limited, self.clock.record_time()).await? {
+            Some((place, now)) => Err(RunError::DeadlinePassed { deadline: limited[place].1, now }),
+            None => Ok(()),
+        }
     }
 
     /// The task of a request, and whether its key was made for it.
@@ -169,6 +195,7 @@ impl Tasker {
         registered: &Registered,
         request: Request,
     ) -> Result<Created, RunError> {
+        self.check_deadlines(std::slice::from_ref(&request)).await?;
         let (task, key_is_new) = self.new_task(template, registered.definition_id, request)?;
         let (answer, answered) = oneshot::channel();
         let asked = Asked { task, key_is_new, answer: Some(answer) };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, PgPool};
-use tasker_core::postgres::ledger::{Lookout, Operated, Operator, TaskChange};
+use tasker_core::postgres::ledger::{LedgerError, Lookout, Operated, Operator, TaskChange};
 use tasker_core::postgres::maintenance::{Access, MaintenanceError, grant, plan_grants, status};
 use tasker_core::postgres::schema::{Policy, PublicObjects, ensure};
 use tasker_core::queue::{Consumer, Due, Enqueued, Job, PostgresQueue, Queue, Sweep};
@@ -121,15 +121,21 @@ async fn a_worker_needs_no_more_than_is_granted() {
     let seen = ledger.look_around(&["*".to_owned()], &mut lookout, None).await.unwrap();
     assert_eq!(ledger.adopt_tasks(&seen.found).await.unwrap().len(), 1);
     ledger.reconcile(&seen.found, "worker", None).await.unwrap();
-    let late = Request::new(Json::parse("{}").unwrap()).until(chrono::DateTime::UNIX_EPOCH.naive_utc());
+    let deadline = ledger.now().await.unwrap() + chrono::TimeDelta::hours(1);
+    let late = Request::new(Json::parse("{}").unwrap()).until(deadline);
     let late = tasker.submit(&workflow(), late).await.unwrap().task_id;
-    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), [late]);
+    assert_eq!(ledger.passed_deadlines(10, Some(deadline)).await.unwrap(), [late]);
     let by = Operator { actor: "tasker", reason: "deadline passed", now: None, dry_run: false };
     let cancel = TaskChange::Operation(TaskOperation::Cancel);
     let called_off = ledger.change_tasks(&[late], cancel, by).await.unwrap();
     assert!(matches!(called_off[0].1, Operated::Done { .. }), "{called_off:?}");
-    assert_eq!(ledger.passed_deadlines(10, None).await.unwrap(), Vec::<i64>::new());
+    assert_eq!(ledger.passed_deadlines(10, Some(deadline)).await.unwrap(), Vec::<i64>::new());
     jobs_come_and_go(&tasker).await;
+    assert_eq!(ledger.prunable_operations(deadline).await.unwrap(), 0);
+    assert!(
+        matches!(ledger.prune_operations(deadline).await, Err(LedgerError::Forbidden(_))),
+        "the log is the owner's"
+    );
     assert!(status(&pool).await.is_err(), "a worker cannot look at what it does not need");
 
     for sql in [
@@ -141,6 +147,8 @@ async fn a_worker_needs_no_more_than_is_granted() {
         "UPDATE public.tasker_named_tasks SET name = 'mine'",
         "UPDATE tasker_engine.definition SET snapshot = ''",
         "SELECT * FROM public.tasker_task_annotations",
+        "DELETE FROM tasker_engine.operation",
+        "UPDATE tasker_engine.operation SET actor = 'somebody else'",
         "TRUNCATE tasker_engine.queue",
         "DROP TABLE tasker_engine.queue",
         "INSERT INTO tasker_engine.migrations (version, name) VALUES (99, 'mine')",
@@ -169,6 +177,7 @@ async fn a_reader_reads_everything_and_writes_nothing() {
         "INSERT INTO public.tasker_task_namespaces (name, created_at, updated_at) VALUES ('x', now(), now())",
         "SELECT nextval('public.tasker_tasks_task_id_seq')",
         "UPDATE tasker_engine.worker SET lost = true",
+        "DELETE FROM tasker_engine.operation",
         "CREATE TABLE public.mine (id int)",
     ] {
         refused(&pool, sql).await;

@@ -5,7 +5,7 @@ use tasker_postgres::ledger::Operated;
 
 use super::{How, print, print_json};
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// One answer: what it is about (`task 7`, `step 9 (task 7, ship)`), its ids, and what became of it.
 pub(super) struct Answer {
@@ -28,7 +28,7 @@ pub(super) fn tell(deed: &Deed, answers: &[Answer], how: &How) -> Result<ExitSta
     } else {
         let mut text = String::new();
         for answer in answers {
-            text.push_str(&visible(&line(deed, answer, how.dry_run)));
+            text.push_str(&visible(&on_one_line(&line(deed, answer, how.dry_run))));
             text.push('\n');
         }
         if answers.len() > 1 {
@@ -58,12 +58,16 @@ fn line(deed: &Deed, Answer { about, operated, .. }: &Answer, dry_run: bool) -> 
 fn sum(answers: &[Answer], dry_run: bool) -> String {
     let number = |fits: fn(&Operated) -> bool| answers.iter().filter(|answer| fits(&answer.operated)).count();
     let done = if dry_run { "would be changed" } else { "changed" };
-    let parts = [
+    in_words(&[
         (number(|operated| matches!(operated, Operated::Done { .. })), done),
         (number(|operated| matches!(operated, Operated::AlreadySo)), "already so"),
         (number(|operated| matches!(operated, Operated::Refused(_))), "refused"),
         (number(|operated| matches!(operated, Operated::Unknown)), "not there"),
-    ];
+    ])
+}
+
+/// How many of each kind there are, without those of which there are none.
+pub(super) fn in_words(parts: &[(usize, &str)]) -> String {
     let words: Vec<String> =
         parts.iter().filter(|(number, _)| *number > 0).map(|(number, word)| format!("{number} {word}")).collect();
     words.join(", ")

@@ -1,21 +1,18 @@
 //! `tasker task create`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use chrono::{NaiveDateTime, TimeDelta};
 use clap::Args;
 use serde_json::json;
 use tasker_core::{Handlers, Request, RunError, Tasker};
 use tasker_domain::request::places_to_bypass;
-use tasker_postgres::ledger::Ledger;
 
-use super::show::{instant, shown};
+use super::when::{When, when};
 use super::{failed, few_words, print, print_json, some_words, user};
-use crate::arguments::{ContextArguments, DatabaseArguments, duration};
+use crate::arguments::{ContextArguments, DatabaseArguments};
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::Loaded;
-use crate::printing::{to_stderr, visible};
+use crate::printing::{on_one_line, to_stderr, visible};
 use crate::worker::templates;
 
 /// Connections: one that asks.
@@ -60,38 +57,6 @@ pub struct CreateArguments {
     pub json: bool,
 }
 
-/// An instant, or a time from now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
-    /// This instant (UTC).
-    At(NaiveDateTime),
-    /// After this time.
-    After(Duration),
-}
-
-fn when(text: &str) -> Result<When, String> {
-    if text.contains('T') || text.contains('-') {
-        return instant(text).map(When::At);
-    }
-    duration(text).map(When::After)
-}
-
-impl When {
-    /// Times from now count by the database's clock.
-    async fn instant(self, ledger: &Ledger) -> Result<NaiveDateTime, Failure> {
-        match self {
-            When::At(instant) => Ok(instant),
-            When::After(time) => {
-                let now = ledger.now().await.map_err(failed)?;
-                TimeDelta::from_std(time)
-                    .ok()
-                    .and_then(|time| now.checked_add_signed(time))
-                    .ok_or_else(|| Failure::new(ExitStatus::Usage, "the time is too long"))
-            }
-        }
-    }
-}
-
 /// Creates a task.
 pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArguments) -> Result<ExitStatus, Failure> {
     // Everything that can be found wrong without a database is found before one is looked for.
@@ -116,26 +81,13 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
     if let Some(key) = &arguments.key {
         request = request.with_key(key);
     }
-    let (mut run_at, mut deadline) = (None, None);
     if let Some(when) = arguments.run_at {
-        run_at = Some(when.instant(tasker.ledger()).await?);
+        request = request.not_before(when.to_come(tasker.ledger()).await?);
     }
     if let Some(when) = arguments.deadline {
-        deadline = Some(when.instant(tasker.ledger()).await?);
+        request = request.until(when.to_come(tasker.ledger()).await?);
     }
-    if let (Some(run_at), Some(deadline)) = (run_at, deadline)
-        && deadline <= run_at
-    {
-        let problem =
-            format!("it may not start before {} UTC and has to end by {} UTC", shown(run_at), shown(deadline));
-        return Err(Failure::new(ExitStatus::Usage, problem).advise("give --deadline a later instant than --run-at"));
-    }
-    if let Some(run_at) = run_at {
-        request = request.not_before(run_at);
-    }
-    if let Some(deadline) = deadline {
-        request = request.until(deadline);
-    }
+    tasker.check_deadlines(std::slice::from_ref(&request)).await.map_err(refused)?;
     let loaded = [Loaded { file: arguments.template.clone(), template }];
     let notice = |text: String| to_stderr(format_args!("{}", visible(&text)));
     templates::register(&tasker, &loaded, notice).await?;
@@ -148,7 +100,7 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
             "version": template.version.to_string(),
         }))?;
     } else if is_new {
-        print(&visible(&format!("task {task_id} of {} was created\n", loaded[0].name())))?;
+        print(&visible(&format!("task {task_id} of {} was created\n", on_one_line(&loaded[0].name()))))?;
     } else {
         print(&format!("task {task_id} was created under this key before; nothing was created\n"))?;
     }
@@ -158,6 +110,9 @@ pub(crate) async fn create(arguments: CreateArguments, database: &DatabaseArgume
 fn refused(error: RunError) -> Failure {
     match error {
         RunError::Database { error, .. } => failed(error),
+        error @ (RunError::DeadlinePassed { .. } | RunError::DeadlineBeforeStart { .. }) => {
+            Failure::coded(ExitStatus::Usage, &error)
+        }
         error => Failure::coded(ExitStatus::Data, &error),
     }
 }

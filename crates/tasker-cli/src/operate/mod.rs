@@ -5,11 +5,13 @@ mod choose;
 mod create;
 mod operations;
 mod pause;
+mod prune;
 mod rewind;
 mod show;
 mod step;
 mod task;
 mod watch;
+mod when;
 mod why;
 mod work_one;
 mod workers;
@@ -87,12 +89,17 @@ impl By {
     }
 }
 
-/// The name of whoever is at work on this machine.
+/// The name of whoever is at work on this machine: as the environment has it, else as the system does. A user without a
+/// name has a number.
 pub(crate) fn user() -> String {
-    std::env::var("USER")
-        .ok()
-        .filter(|name| !name.is_empty() && name.len() <= 128)
-        .unwrap_or_else(|| "unknown".to_owned())
+    let is_a_name = |name: &String| !name.trim().is_empty() && name.chars().count() <= SHORT;
+    let said = ["USER", "LOGNAME"].into_iter().find_map(|key| std::env::var(key).ok().filter(is_a_name));
+    said.unwrap_or_else(|| {
+        let id = nix::unistd::geteuid();
+        // Where the system's list cannot be read, the number still says who it was.
+        let listed = nix::unistd::User::from_uid(id).ok().flatten().map(|user| user.name);
+        listed.filter(is_a_name).unwrap_or_else(|| format!("uid:{id}"))
+    })
 }
 
 impl How {

@@ -1,10 +1,11 @@
 //! `tasker operations`: what people changed that no history tells.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tasker_postgres::ledger::{Logged, LoggedOperation, Paused};
 
 use super::pause::must_name_a_type;
+use super::prune::PruneArguments;
 use super::show::shown;
 use super::{failed, open, print, print_json};
 use crate::arguments::DatabaseArguments;
@@ -15,9 +16,13 @@ use crate::printing::{on_one_line, visible};
 #[derive(Debug, Args)]
 #[command(
     after_help = "Pauses, priorities, limits of attempts and rewinds stand here; everything else that is done by hand is a move in the \
-history of its task or step: `tasker task show`."
+history of its task or step: `tasker task show`.",
+    args_conflicts_with_subcommands = true
 )]
 pub struct OperationsArguments {
+    /// What to do instead of listing them.
+    #[command(subcommand)]
+    pub command: Option<OperationsCommand>,
     /// Only those on this task and its steps
     #[arg(long, value_name = "ID", conflicts_with_all = ["queue", "task_type"])]
     pub task: Option<i64>,
@@ -35,11 +40,21 @@ pub struct OperationsArguments {
     pub json: bool,
 }
 
-/// Lists operations, the newest first.
+/// What to do with the log beside listing it.
+#[derive(Debug, Subcommand)]
+pub enum OperationsCommand {
+    /// Take old operations out of the log
+    Prune(PruneArguments),
+}
+
+/// Lists operations, the newest first, or takes old ones out.
 pub(crate) async fn operations(
     arguments: OperationsArguments,
     database: &DatabaseArguments,
 ) -> Result<ExitStatus, Failure> {
+    if let Some(OperationsCommand::Prune(prune)) = arguments.command {
+        return super::prune::prune(prune, database).await;
+    }
     if let Some(name) = &arguments.task_type {
         must_name_a_type(name)?;
     }

@@ -93,7 +93,10 @@ async fn run(command: PauseCommand, kind: ServedBy, database: &DatabaseArguments
             if !known {
                 crate::printing::to_stderr(format_args!(
                     "{}",
-                    visible(&format!("note: no template that was registered has the {word} `{name}` so far"))
+                    visible(&format!(
+                        "note: no template that was registered has the {word} `{}` so far",
+                        on_one_line(&name)
+                    ))
                 ));
             }
             (name, true, changed, json)
@@ -114,7 +117,7 @@ async fn run(command: PauseCommand, kind: ServedBy, database: &DatabaseArguments
             (false, true) => "goes on",
             (false, false) => "was not paused; nothing was changed",
         };
-        print(&visible(&format!("{word} {name} {what_is}\n")))?;
+        print(&visible(&format!("{word} {} {what_is}\n", on_one_line(&name))))?;
     }
     Ok(ExitStatus::Success)
 }
@@ -146,7 +149,8 @@ fn table(kind: ServedBy, listed: &[Served]) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(text, "{head:<widest$}  {:>8}  {:>8}  {:>7}", "in line", "waiting", "workers");
     for one in listed {
-        let _ = write!(text, "{:<widest$}  {:>8}  {:>8}  {:>7}", one.name, one.in_line, one.waiting, one.workers);
+        let name = on_one_line(&one.name);
+        let _ = write!(text, "{name:<widest$}  {:>8}  {:>8}  {:>7}", one.in_line, one.waiting, one.workers);
         if let Some(by) = &one.paused {
             let _ = write!(text, "  paused by {}: {}", on_one_line(&by.actor), on_one_line(&by.reason));
         }

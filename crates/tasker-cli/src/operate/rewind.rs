@@ -7,11 +7,12 @@ use tasker_core::ops::{self, Rewind};
 use tasker_domain::json::Json;
 use tasker_postgres::ledger::{Ledger, Rewound};
 
+use super::answers::in_words;
 use super::choose::Choice;
 use super::{How, count, failed, open, print, print_json, some_words};
 use crate::arguments::{ContextArguments, DatabaseArguments};
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// Steps that are named one by one in a line.
 const NAMED_STEPS: usize = 20;
@@ -105,7 +106,11 @@ fn tell(answers: &[(i64, Rewound)], from: &str, how: &How) -> Result<ExitStatus,
         let results: Vec<Value> = answers.iter().map(|(task_id, rewound)| document(*task_id, rewound)).collect();
         print_json(&json!({ "operation": "rewind", "from": from, "dry_run": how.dry_run, "results": results }))?;
     } else {
-        let lines: String = answers.iter().map(|(task_id, rewound)| line(*task_id, rewound) + "\n").collect();
+        let mut lines: String =
+            answers.iter().map(|(task_id, rewound)| on_one_line(&line(*task_id, rewound)) + "\n").collect();
+        if answers.len() > 1 {
+            lines.push_str(&format!("{}\n", sum(answers, how.dry_run)));
+        }
         print(&visible(&lines))?;
     }
     let bad = answers.iter().any(|(_, rewound)| matches!(rewound, Rewound::Refused(_) | Rewound::Unknown));
@@ -131,6 +136,16 @@ fn line(task_id: i64, rewound: &Rewound) -> String {
         Rewound::Refused(why) => format!("task {task_id}: refused: {why}"),
         Rewound::Unknown => format!("task {task_id}: there is none in this database"),
     }
+}
+
+fn sum(answers: &[(i64, Rewound)], dry_run: bool) -> String {
+    let number = |fits: fn(&Rewound) -> bool| answers.iter().filter(|(_, rewound)| fits(rewound)).count();
+    in_words(&[
+        (number(|rewound| matches!(rewound, Rewound::Done { .. })), if dry_run { "would be made" } else { "made" }),
+        (number(|rewound| matches!(rewound, Rewound::AlreadySo { .. })), "made before"),
+        (number(|rewound| matches!(rewound, Rewound::Refused(_))), "refused"),
+        (number(|rewound| matches!(rewound, Rewound::Unknown)), "not there"),
+    ])
 }
 
 /// The names of steps, the first few of them where there are many; the JSON document has all.

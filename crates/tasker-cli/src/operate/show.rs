@@ -95,7 +95,7 @@ pub(crate) async fn list(arguments: ListArguments, database: &DatabaseArguments)
 
 fn table(tasks: &[TaskLine]) -> String {
     let types: Vec<String> =
-        tasks.iter().map(|task| format!("{}/{} {}", task.namespace, task.name, task.version)).collect();
+        tasks.iter().map(|task| on_one_line(&format!("{}/{} {}", task.namespace, task.name, task.version))).collect();
     let widest = types.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
     let mut text = format!("{:>10}  {:<17}  {:<widest$}  {:>11}  since (UTC)\n", "task", "state", "type", "steps");
     for (task, name) in tasks.iter().zip(&types) {
@@ -188,7 +188,8 @@ fn task_text(
     most: usize,
 ) -> String {
     let task = &record.task;
-    let mut text = format!("task {} ({}/{} {}): ", task.task_id, task.namespace, task.name, task.version);
+    let type_name = on_one_line(&format!("{}/{} {}", task.namespace, task.name, task.version));
+    let mut text = format!("task {} ({type_name}): ", task.task_id);
     match at {
         None => text.push_str(&format!("{}\n", task.state)),
         Some(at) => text.push_str(&format!("was {} at {} UTC\n", task.state, shown(at))),
@@ -223,7 +224,8 @@ fn task_text(
             None if step.attempts == 0 => String::new(),
             None => format!(", {}", count(step.attempts as usize, "attempt")),
         };
-        let line = format!("  {:>8}  {:<widest$}  {}{attempts}\n", step.step_id, step.name, step.state);
+        let name = on_one_line(&step.name);
+        let line = format!("  {:>8}  {name:<widest$}  {}{attempts}\n", step.step_id, step.state);
         text.push_str(&line);
     }
     text.push_str(&moves(history, most));
@@ -288,12 +290,28 @@ pub(crate) async fn step(arguments: ShowStepArguments, database: &DatabaseArgume
     Ok(ExitStatus::Success)
 }
 
+/// How long a step may take over all its attempts, and until when that is; nothing where it may take any time.
+fn deadline(step: &StepDetail) -> String {
+    let Some(seconds) = step.deadline_seconds else {
+        return String::new();
+    };
+    let whole = format!("{seconds} s over all attempts");
+    match step.deadline {
+        None => whole,
+        Some(at) if step.deadline_passed => {
+            format!("{whole}; it passed at {} UTC: the next worker that looks ends the step", shown(at))
+        }
+        Some(at) => format!("{whole}; dead unless done by {} UTC", shown(at)),
+    }
+}
+
 fn step_text(step: &StepDetail, history: &[Move]) -> String {
-    let StepDetail { step_id, task_id, name, state, .. } = step;
+    let StepDetail { step_id, task_id, state, .. } = step;
+    let name = on_one_line(&step.name);
     let mut text = format!("step {step_id} ({name} of task {task_id}): {state} since {} UTC\n", shown(step.since));
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
-            text.push_str(&format!("  {name:<10} {value}\n"));
+            text.push_str(&format!("  {name:<10} {}\n", on_one_line(&value)));
         }
     };
     let again =
@@ -301,6 +319,7 @@ fn step_text(step: &StepDetail, history: &[Move]) -> String {
     fact("attempts", format!("{}; {again}", step.attempts));
     fact("queue", step.queue.clone().unwrap_or_default());
     fact("handler", step.handler.clone().unwrap_or_default());
+    fact("deadline", deadline(step));
     fact("waits for", step.parents.join(", "));
     fact("before", step.children.join(", "));
     fact("results", step.results.get().to_owned());

@@ -10,7 +10,7 @@ use super::step::not_found;
 use super::{count, failed, no_task, open, print, print_json};
 use crate::arguments::DatabaseArguments;
 use crate::failure::{ExitStatus, Failure};
-use crate::printing::visible;
+use crate::printing::{on_one_line, visible};
 
 /// Steps that are told one by one before they are put together by reason.
 const ONE_BY_ONE: usize = 20;
@@ -69,7 +69,8 @@ pub(crate) async fn why(arguments: WhyArguments, database: &DatabaseArguments) -
             let detail = ledger.step_detail(step_id).await.map_err(failed)?;
             let state = detail.map_or_else(|| "gone".to_owned(), |step| step.state.to_string());
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "  {}: {state}; it has ended well and holds nothing up", arguments.about);
+            let about = on_one_line(&arguments.about.to_string());
+            let _ = writeln!(text, "  {about}: {state}; it has ended well and holds nothing up");
         }
     }
     print(&visible(&text))?;
@@ -77,9 +78,13 @@ pub(crate) async fn why(arguments: WhyArguments, database: &DatabaseArguments) -
 }
 
 fn task_line(why: &Why) -> String {
-    let mut text = format!("task {} ({}): {}", why.task_id, why.template, why.state);
+    let mut text = format!("task {} ({}): {}", why.task_id, on_one_line(&why.template), why.state);
     if let Some(deadline) = why.deadline.filter(|_| !why.at_rest) {
-        let _ = write!(text, "; it is cancelled unless it has ended by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
+        let deadline = deadline.format("%Y-%m-%d %H:%M:%S");
+        let _ = match why.deadline_passed {
+            false => write!(text, "; it is cancelled unless it has ended by {deadline} UTC"),
+            true => write!(text, "; its deadline passed at {deadline} UTC: the next worker that looks cancels it"),
+        };
     }
     match why.state {
         TaskState::Complete | TaskState::Cancelled | TaskState::ResolvedManually => {
@@ -123,7 +128,8 @@ fn text(why: &Why, all: bool) -> String {
 }
 
 fn one(text: &mut String, step: &StepWhy, together: Option<usize>) {
-    let StepWhy { step_id, step: name, state, text: reason, remedy, .. } = step;
+    let StepWhy { step_id, state, .. } = step;
+    let (name, reason, remedy) = (on_one_line(&step.step), on_one_line(&step.text), on_one_line(&step.remedy));
     let code = step.reason.code();
     let _ = match together {
         Some(steps) if steps > 1 => {
@@ -132,7 +138,11 @@ fn one(text: &mut String, step: &StepWhy, together: Option<usize>) {
         _ => writeln!(text, "  {name} (step {step_id}, {state}): {reason} [{code}]"),
     };
     if let Some(deadline) = step.deadline.filter(|_| together.is_none_or(|steps| steps == 1)) {
-        let _ = writeln!(text, "    dead unless done by {} UTC", deadline.format("%Y-%m-%d %H:%M:%S"));
+        let deadline = deadline.format("%Y-%m-%d %H:%M:%S");
+        let _ = match step.deadline_passed {
+            false => writeln!(text, "    dead unless done by {deadline} UTC"),
+            true => writeln!(text, "    its deadline passed at {deadline} UTC: the next worker that looks ends it"),
+        };
     }
     let _ = writeln!(text, "    → {remedy}");
 }

@@ -10,6 +10,7 @@ use tasker_core::step_handler::command::CommandHandler;
 use tasker_core::{Handled, RunError, Tasker, ops};
 use tasker_domain::code::Code;
 use tasker_domain::template::Template;
+use tasker_domain::why::Reason;
 use tasker_postgres::ledger::Ledger;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +20,7 @@ use crate::arguments::DatabaseArguments;
 use crate::command_line::program;
 use crate::failure::{ExitStatus, Failure};
 use crate::handlers::{self, Loaded};
-use crate::printing::{to_stderr, visible};
+use crate::printing::{on_one_line, to_stderr, visible};
 use crate::signals::Requests;
 use crate::worker::templates;
 
@@ -169,9 +170,16 @@ async fn reasons(ledger: &Ledger, task_id: i64) -> Result<String, Failure> {
         .iter()
         // What only follows from the others says nothing new.
         .filter(|group| group.first.reason.code() != "waits_for_parents")
-        .map(|group| match group.steps {
-            1 => format!("{} {}", group.first.step, group.first.text),
-            steps => format!("{} and {} more: {}", group.first.step, steps - 1, group.first.text),
+        .map(|group| {
+            let first = group.first;
+            let line = match group.steps {
+                1 => format!("{}: {}", first.step, first.text),
+                steps => format!("{} and {} more: {}", first.step, steps - 1, first.text),
+            };
+            // This one does not end by itself, however long the command is left to wait.
+            let is_paused = matches!(first.reason, Reason::Paused { .. } | Reason::TaskPaused { .. });
+            let remedy = if is_paused { format!("; to go on: {}", first.remedy) } else { String::new() };
+            on_one_line(&format!("{line}{remedy}"))
         })
         .collect();
     Ok(lines.join("\n"))

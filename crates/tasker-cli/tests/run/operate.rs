@@ -341,7 +341,7 @@ async fn one_task_is_worked_with_its_retries_and_nothing_else() {
     desk.says("task create twice.yaml", 0);
     desk.says("task create parcel.yaml", 0);
     let ended =
-        desk.ended("task run 1 --templates twice.yaml", 0, &["only waits until", "for attempt 2 of 3: not yet"]);
+        desk.ended("task run 1 --templates twice.yaml", 0, &["only: waits until", "for attempt 2 of 3: not yet"]);
     assert_eq!(ended.stdout, "task 1: complete\n");
     assert_eq!(desk.document("task show 2 --json", 0)["state"], "pending");
     desk.ended("task run 2", 65, &["whose step `pack` runs a program", "--templates FOLDER"]);
@@ -414,7 +414,13 @@ async fn an_ended_task_is_done_anew_from_a_step_on() {
     assert_eq!(
         desk.says("task rewind 2 7 --from pack --reason 'again, all of it' --context '{\"x\": 1}'", 1),
         "task 2: task 3 was made: nothing is taken over, 3 steps are done anew (pack, label, ship)\n\
-         task 7: there is none in this database\n"
+         task 7: there is none in this database\n\
+         1 made, 1 not there\n"
+    );
+    assert_eq!(
+        desk.says("task rewind 1 2 3 --from pack --reason 'again, all of it' --dry-run --json", 1).lines().count(),
+        1,
+        "the document has no sum"
     );
     assert_eq!(
         desk.says("task rewind 3 --from pack --reason r", 1),

@@ -100,7 +100,7 @@ async fn hostile_names_do_not_reach_the_terminal() {
 }
 
 /// The helps that say something of their own.
-const SHOWN: [&str; 18] = [
+const SHOWN: [&str; 19] = [
     "",
     "run",
     "bench",
@@ -119,6 +119,7 @@ const SHOWN: [&str; 18] = [
     "why",
     "queue",
     "operations",
+    "operations prune",
 ];
 
 #[test]
@@ -146,6 +147,7 @@ fn help_is_readable_at_eighty_columns() {
         "queue pause",
         "type",
         "operations",
+        "operations prune",
         "template",
         "template check",
         "template graph",

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::operate::Desk;
-use super::support::template_with;
+use super::support::{Ended, template, template_with};
 
 const ANY: &str = "  - {name: pack, handler_class: command, handler_config: {command: [echo, '{}']}}\n";
 
@@ -38,7 +38,7 @@ async fn an_empty_or_endless_word_and_times_that_leave_none_are_refused_before_a
     }
     desk.ended("task rewind 1 --from pack --reason r --key ''", 64, &["it must not be empty"]);
     let never = "task create parcel.yaml --run-at 2h --deadline 1h";
-    desk.ended(never, 64, &["it may not start before", "give --deadline a later instant than --run-at"]);
+    desk.ended(never, 64, &["the task may not start before", "give a deadline that is later than its start"]);
     desk.ended("operations --type parcel", 64, &["`parcel` is no task type: write NAMESPACE/NAME"]);
     desk.database.assert_nothing_written().await;
     desk.ended(&format!("task create parcel.yaml --key {0} --reason {0}", "é".repeat(128)), 0, &[]);
@@ -57,6 +57,64 @@ async fn what_somebody_wrote_never_looks_like_a_line_of_the_log() {
         assert!(said.contains("by eve: forged"), "{said}");
         assert!(!said.lines().any(|line| line.trim_start().starts_with("2026-05-17 12:00:00.000")), "{said}");
     }
+}
+
+/// Names, reasons, actors and errors are other people's: none of them begins a line or reaches the terminal raw.
+#[tokio::test]
+async fn what_somebody_wrote_stays_on_the_line_where_it_is_told() {
+    let desk = Desk::new().await;
+    let steps = r#"  - {name: "pack\nFORGED\e[2J", queue: "q\nFORGED", handler_class: "command", handler_config: {command: [sh, -c, "printf 'no\\nFORGED\\033[2J' >&2; exit 65"]}}
+  - {name: "ship\nFORGED", queue: "other\nFORGED", handler_class: "command", handler_config: {command: ["true"]}}
+"#;
+    desk.folder.write("forged.yaml", template(steps));
+    desk.says("task create forged.yaml", 0);
+    let mut said = vec![desk.says("task create forged.yaml", 0)];
+    let pause = "--reason 'why\nFORGED\u{1b}[31m' --actor 'ada\nFORGED\u{1b}[31m'";
+    said.push(desk.says(&format!("queue pause 'other\nFORGED' {pause}"), 0));
+    desk.ended(&format!("step complete 4 --results 1 {pause}"), 0, &[]);
+    desk.ended("task run 2 --templates forged.yaml", 1, &[]);
+    for line in [
+        "why 1",
+        "why 2",
+        "why 1 --all",
+        "why '2/pack\nFORGED\u{1b}[2J'",
+        "task show 1",
+        "task show 2",
+        "task list",
+        "step show 1",
+        "step show 3",
+        "queue list",
+        "operations",
+        "step cancel '1/ship\nFORGED' --reason r",
+    ] {
+        said.push(desk.says(line, 0));
+    }
+    said.push(desk.says("task watch 2", 1));
+    let told = said.concat();
+    assert!(told.contains(r"was paused by ada\nFORGED\u{1b}[31m: why\nFORGED\u{1b}[31m"), "{told}");
+    assert!(told.contains(r"failed for good: no\nFORGED"), "{told}");
+    assert!(!told.contains('\u{1b}'), "{told:?}");
+    assert!(!told.lines().any(|line| line.trim_start().starts_with("FORGED")), "{told}");
+}
+
+#[tokio::test]
+async fn who_has_no_name_in_the_environment_has_the_one_of_the_system() {
+    let desk = Desk::new().await;
+    desk.says("task create parcel.yaml", 0);
+    let by = |names: &[(&str, &str)]| {
+        let mut command =
+            desk.command(&["task", "priority", "1", "--points", &names.len().to_string(), "--reason", "r"]);
+        command.env_remove("USER").env_remove("LOGNAME").envs(names.iter().copied());
+        Ended::of(command).expect(0, &[]);
+        let actor = desk.document("operations --limit 1 --json", 0)["operations"][0]["actor"].clone();
+        actor.as_str().unwrap().to_owned()
+    };
+    assert_eq!(by(&[("USER", ""), ("LOGNAME", "grace")]), "grace");
+    let id = nix::unistd::geteuid();
+    let listed = nix::unistd::User::from_uid(id).unwrap().map(|user| user.name);
+    let system = listed.unwrap_or_else(|| format!("uid:{id}"));
+    assert_eq!(by(&[("USER", " ")]), system);
+    assert_ne!(system, "unknown");
 }
 
 #[tokio::test]

@@ -23,9 +23,9 @@ use crate::clock::{Clock, SystemClock};
 const TRIES: u32 = 5;
 const BETWEEN_TRIES: Duration = Duration::from_millis(200);
 
-/// Moments of a task whose payload tells how it stands.
-const OF_THE_TASK: [Moment; 5] =
-    [Moment::Enqueued, Moment::StartRequested, Moment::InitializeRequested, Moment::Completed, Moment::Failed];
+/// How many tasks are read at a time for their payloads, and after how many bytes of contexts no more are.
+const TASKS_AT_A_TIME: usize = 64;
+const CONTEXT_BYTES: i64 = 256 * 1024;
 
 /// What comes along the line.
 #[derive(Debug)]
@@ -99,25 +99,47 @@ impl Teller {
             at: commit.instant,
             word: commit.correlation_id.map(|id| id.as_str().to_owned()),
         };
-        let known = self.read(&commit.facts, wanted, commit.instant).await;
-        for fact in commit.facts {
-            match fact {
-                Fact::Created { task_id } => created(&voice, &known, task_id),
-                Fact::Settled(step) => settled(&voice, &step),
-                Fact::GroupEnded { group } => voice.tell(Moment::ExecutionCompleted, || {
-                    Payload::of_work("steps_execution_completed", group.task_id, voice.at)
-                        .with("task_name", group.task_name.as_str())
-                        .whole("processed_count", group.steps)
-                        .whole("successful_count", group.succeeded())
-                }),
-                Fact::Ended { task_id, ended } => finalized(&voice, &known, task_id, Some(ended)),
-                Fact::Parked { task_id } => finalized(&voice, &known, task_id, None),
-                Fact::Taken(steps) => taken(&voice, &known, &steps),
+        let mut known = self.read(&commit.facts, wanted, commit.instant).await;
+        let asked: Vec<Option<i64>> =
+            commit.facts.iter().map(|fact| task_to_read(fact, wanted, &known.started)).collect();
+        let mut told = 0;
+        while told < commit.facts.len() {
+            let covered;
+            (known.tasks, covered) = self.piece(&asked[told..]).await;
+            for fact in &commit.facts[told..told + covered] {
+                tell_fact(&voice, &known, fact);
             }
+            told += covered;
         }
     }
 
-    /// Reads what the payloads that somebody wants need, and nothing else.
+    /// Reads how tasks of the first facts stand, as much as is held at a time; and how many of the facts that covers, at
+    /// least one. For each fact the task is given that its payload tells of, if it does.
+    async fn piece(&self, asked: &[Option<i64>]) -> (HashMap<i64, ToldTask>, usize) {
+        let mut tasks: Vec<i64> = Vec::new();
+        let mut covered = asked.len();
+        for (place, task_id) in asked.iter().enumerate() {
+            let Some(task_id) = task_id.filter(|task_id| !tasks.contains(task_id)) else { continue };
+            if tasks.len() == TASKS_AT_A_TIME {
+                covered = place;
+                break;
+            }
+            tasks.push(task_id);
+        }
+        if tasks.is_empty() {
+            return (HashMap::new(), covered);
+        }
+        let read = self.ask(|| self.ledger.told_tasks(&tasks, CONTEXT_BYTES)).await;
+        // Those after the last had no room any more; where nothing was read, there is nothing to be read of any.
+        if let Some(last) = read.last() {
+            let left: Vec<i64> = tasks.iter().copied().skip_while(|&task_id| task_id != last.task_id).skip(1).collect();
+            let is_left = |task_id: &Option<i64>| task_id.is_some_and(|task_id| left.contains(&task_id));
+            covered = asked[..covered].iter().position(is_left).unwrap_or(covered);
+        }
+        (read.into_iter().map(|task| (task.task_id, task)).collect(), covered)
+    }
+
+    /// Reads what the payloads that somebody wants need, and nothing else, but for how the tasks themselves stand.
     async fn read(&self, facts: &[Fact], wanted: Moments, at: NaiveDateTime) -> Known {
         let mut known = Known::default();
         let taken = || facts.iter().filter_map(|fact| if let Fact::Taken(taken) = fact { Some(taken) } else { None });
@@ -135,21 +157,6 @@ impl Teller {
             if !ids.is_empty() {
                 known.retried = self.ask(|| self.ledger.told_retries(&ids, &attempts)).await;
             }
-        }
-        let of_task = |fact: &Fact| match fact {
-            Fact::Created { task_id } => wanted.has(Moment::Enqueued).then_some(*task_id),
-            Fact::Ended { task_id, ended: Ended::Complete } => wanted.has(Moment::Completed).then_some(*task_id),
-            Fact::Ended { task_id, ended: Ended::Error } => wanted.has(Moment::Failed).then_some(*task_id),
-            Fact::Parked { task_id } => wanted.has(Moment::InitializeRequested).then_some(*task_id),
-            Fact::Taken(taken) => {
-                (wanted.has(Moment::StartRequested) && known.started.contains(&taken.task_id)).then_some(taken.task_id)
-            }
-            Fact::Settled(_) | Fact::GroupEnded { .. } => None,
-        };
-        let tasks: Vec<i64> = facts.iter().filter_map(of_task).collect();
-        if !tasks.is_empty() && wanted.has_any(&OF_THE_TASK) {
-            let read = self.ask(|| self.ledger.told_tasks(&tasks, true)).await;
-            known.tasks = read.into_iter().map(|task| (task.task_id, task)).collect();
         }
         if wanted.has_any(&[Moment::FinalizationStarted, Moment::FinalizationCompleted]) {
             let tasks: Vec<i64> = facts
@@ -193,6 +200,36 @@ impl Teller {
                 }
             }
         }
+    }
+}
+
+/// The task of whose standing somebody wants to be told with a fact.
+fn task_to_read(fact: &Fact, wanted: Moments, started: &[i64]) -> Option<i64> {
+    match fact {
+        Fact::Created { task_id } => wanted.has(Moment::Enqueued).then_some(*task_id),
+        Fact::Ended { task_id, ended: Ended::Complete } => wanted.has(Moment::Completed).then_some(*task_id),
+        Fact::Ended { task_id, ended: Ended::Error } => wanted.has(Moment::Failed).then_some(*task_id),
+        Fact::Parked { task_id } => wanted.has(Moment::InitializeRequested).then_some(*task_id),
+        Fact::Taken(taken) => {
+            (wanted.has(Moment::StartRequested) && started.contains(&taken.task_id)).then_some(taken.task_id)
+        }
+        Fact::Settled(_) | Fact::GroupEnded { .. } => None,
+    }
+}
+
+fn tell_fact(voice: &Voice<'_>, known: &Known, fact: &Fact) {
+    match fact {
+        Fact::Created { task_id } => created(voice, known, *task_id),
+        Fact::Settled(step) => settled(voice, step),
+        Fact::GroupEnded { group } => voice.tell(Moment::ExecutionCompleted, || {
+            Payload::of_work("steps_execution_completed", group.task_id, voice.at)
+                .with("task_name", group.task_name.as_str())
+                .whole("processed_count", group.steps)
+                .whole("successful_count", group.succeeded())
+        }),
+        Fact::Ended { task_id, ended } => finalized(voice, known, *task_id, Some(*ended)),
+        Fact::Parked { task_id } => finalized(voice, known, *task_id, None),
+        Fact::Taken(steps) => taken(voice, known, steps),
     }
 }
 

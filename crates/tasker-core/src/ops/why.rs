@@ -19,6 +19,8 @@ pub struct Why {
     pub at_rest: bool,
     /// It is cancelled if it has not ended by this instant (UTC).
     pub deadline: Option<NaiveDateTime>,
+    /// Whether that instant has passed though the task is not at rest: the next worker that looks cancels it.
+    pub deadline_passed: bool,
     /// The database's present instant (UTC).
     pub now: NaiveDateTime,
     /// Why it has not ended though none of its steps is open; nothing in any other case.
@@ -48,6 +50,8 @@ pub struct StepWhy {
     pub passes_by_itself: bool,
     /// It is dead if it has not ended by this instant (UTC): its template gives it a deadline.
     pub deadline: Option<NaiveDateTime>,
+    /// Whether that instant has passed: the next worker that looks ends the step.
+    pub deadline_passed: bool,
 }
 
 /// Steps that do not go on for the same kind of reason.
@@ -67,11 +71,13 @@ pub async fn why(ledger: &Ledger, task_id: i64) -> Result<Option<Why>, LedgerErr
     let Some(facts) = ledger.why_facts(task_id).await? else {
         return Ok(None);
     };
+    let at_rest = facts.task.state.is_at_rest();
     let steps: Vec<StepWhy> = facts
         .steps
         .iter()
         .map(|(step_id, step, about)| {
             let reason = reason(&facts.task, about);
+            let deadline = facts.step_deadlines.get(step_id).copied();
             StepWhy {
                 step_id: *step_id,
                 step: step.clone(),
@@ -79,7 +85,8 @@ pub async fn why(ledger: &Ledger, task_id: i64) -> Result<Option<Why>, LedgerErr
                 text: reason.to_string(),
                 remedy: reason.remedy(task_id, *step_id),
                 passes_by_itself: reason.passes_by_itself(),
-                deadline: facts.step_deadlines.get(step_id).copied(),
+                deadline,
+                deadline_passed: !at_rest && deadline.is_some_and(|deadline| deadline <= facts.now),
                 reason,
             }
         })
@@ -89,8 +96,9 @@ pub async fn why(ledger: &Ledger, task_id: i64) -> Result<Option<Why>, LedgerErr
         task_id,
         template: facts.type_name,
         state: facts.task.state,
-        at_rest: facts.task.state.is_at_rest(),
+        at_rest,
         deadline: facts.deadline,
+        deadline_passed: !at_rest && facts.deadline.is_some_and(|deadline| deadline <= facts.now),
         now: facts.now,
         // Remedies for a whole task name no step.
         remedy: alone.as_ref().map(|reason| reason.remedy(task_id, 0)),

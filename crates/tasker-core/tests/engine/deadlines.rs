@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tasker_core::{Handlers, Request, StepContext, Tasker};
+use tasker_core::{Handlers, Request, RunError, StepContext, Tasker};
+use tasker_domain::code::{Code, Coded};
 use tasker_domain::json::Json;
 use tokio::sync::Notify;
 
@@ -65,4 +66,30 @@ async fn a_task_that_has_not_ended_by_its_deadline_is_called_off() {
     until(bench.pool(), "select not exists (select from tasker_engine.deadline where at < now())").await;
     assert_eq!(task_state(bench.pool(), in_time).await, "complete");
     worker.stop().await;
+}
+
+/// What would be cancelled as soon as it was there is not created; a key that a task has is answered all the same.
+#[tokio::test]
+async fn a_deadline_that_cannot_be_kept_is_refused_before_anything_is_written() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = bench.tasker();
+    let now = tasker_core::clock::Clock::wall_time(&bench.clock);
+    let hours = chrono::TimeDelta::hours;
+    let request = || Request::new(Json::parse("{}").unwrap());
+    let many = vec![request(), request().until(now + hours(1)), request().until(now)];
+    let refused = tasker.submit_all(&diamond(""), many).await.unwrap_err();
+    assert!(matches!(refused, RunError::DeadlinePassed { deadline, now: at } if deadline == now && at == now));
+    assert_eq!(refused.code(), Code::DEADLINE_REFUSED);
+    let refused = tasker.submit(&diamond(""), request().not_before(now + hours(2)).until(now + hours(1))).await;
+    assert_eq!(refused.unwrap_err().code(), Code::DEADLINE_REFUSED);
+    let written: i64 =
+        sqlx::query_scalar("select count(*) from tasker_named_tasks").fetch_one(bench.pool()).await.unwrap();
+    assert_eq!(written, 0);
+    let keyed = || request().with_key("order 7").until(now + hours(1));
+    let first = tasker.submit(&diamond(""), keyed()).await.unwrap();
+    bench.clock.advance(std::time::Duration::from_secs(7200));
+    let again = tasker.submit(&diamond(""), keyed()).await.unwrap();
+    assert_eq!((again.task_id, again.created), (first.task_id, false), "who asks again is answered");
+    let other = tasker.submit(&diamond(""), keyed().with_key("order 8")).await.unwrap_err();
+    assert!(other.to_string().contains("has passed: it is "), "{other}");
 }

@@ -13,6 +13,7 @@ mod leaving;
 mod logged;
 mod operations;
 mod past;
+mod pauses;
 mod plans;
 mod predicted;
 mod random_runs;

@@ -13,4 +13,5 @@ mod history;
 mod journey;
 mod outcomes;
 mod passes;
+mod told_in_pieces;
 mod world;

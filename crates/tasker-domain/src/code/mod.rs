@@ -130,6 +130,7 @@ codes! {
     PSQL_MISSING = "0079", "psql cannot be run";
     FETCH_FAILED = "0080", "PostgreSQL could not be fetched";
     FETCH_HASH = "0081", "what was fetched is not what was expected";
+    DEADLINE_REFUSED = "0082", "a deadline that cannot be kept";
     QUEUE_FAILED = "0087", "a queue did not take or give a job";
     UNKNOWN_STEP = "0088", "there is no such step";
     ANNOTATOR_FAILED = "0089", "the hook for notes on a task failed";

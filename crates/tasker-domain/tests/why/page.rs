@@ -25,9 +25,10 @@ task 1 (shop/order 1.0.0): error; dead steps hold it
     → `tasker task retry 1 --reason WHY`
 ```
 
-`--json` prints one document: `task_id`, `template`, `state`, `at_rest`, `deadline`, `now`, and `steps`, each with `step_id`, `step`,
-`state`, `reason` (its `code` from the table and what belongs to it), `text`, `remedy`, `passes_by_itself` and `deadline`. A task that has not ended
-though none of its steps is open has `reason` and `remedy` itself. In Rust: `tasker_core::ops::why`.
+`--json` prints one document: `task_id`, `template`, `state`, `at_rest`, `deadline`, `deadline_passed`, `now`, and `steps`, each with `step_id`, `step`,
+`state`, `reason` (its `code` from the table and what belongs to it), `text`, `remedy`, `passes_by_itself`, `deadline` and `deadline_passed`. A task that has not ended
+though none of its steps is open has `reason` and `remedy` itself. A deadline that has passed is one that the
+next worker that looks will see to. In Rust: `tasker_core::ops::why`.
 
 No unfinished task is without a reason (R-32). The codes are stable: programs may rely on them. `WHY` stands for words of yours, which
 are kept in the history.

@@ -1,7 +1,16 @@
--- How the tasks $1 stand, for those who are told of them; their contexts only where $2 asks for them.
-select t.task_id, k.name, t.created_at, case when $2 then t.context::text end as context,
+-- How the tasks $1 stand, for those who are told of them, in this order: as many of the first as it takes for their contexts
+-- to have $2 bytes together, at least one. A task that is missing before the last of them is none.
+with asked as materialized (
+  select a.place, t.task_id, t.named_task_id, t.created_at, t.context::text as context
+  from unnest($1::bigint[]) with ordinality a(task_id, place)
+  join public.tasker_tasks t on t.task_id = a.task_id
+), summed as (
+  select a.*, coalesce(sum(octet_length(a.context)) over (order by a.place rows between unbounded preceding and 1 preceding), 0) as before
+  from asked a
+)
+select t.task_id, k.name, t.created_at, t.context,
   c.total_steps, c.completed_steps, c.failed_steps, c.last_end, coalesce(c.failed, '{}') as failed, c.error
-from public.tasker_tasks t
+from summed t
 join public.tasker_named_tasks k on k.named_task_id = t.named_task_id
 cross join lateral (
   select count(*) as total_steps,
@@ -15,4 +24,5 @@ cross join lateral (
   left join public.tasker_workflow_step_transitions x on x.workflow_step_id = s.workflow_step_id and x.most_recent
   where s.task_id = t.task_id
 ) c
-where t.task_id = any($1)
+where t.before < $2
+order by t.place

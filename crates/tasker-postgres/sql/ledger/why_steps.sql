@@ -1,5 +1,5 @@
 -- What is known of each step of the task $1 that has not ended well and that has to do with whether it goes on. How many
--- stand before it in its line is counted up to $2.
+-- stand before it in its line is counted up to $2. While another program has a step in progress, its deadline is put off.
 with step as materialized (
   select s.workflow_step_id as step_id, s.task_id, s.named_step_id, s.results->>'error' as error, coalesce(s.attempts, 0) as attempts,
     coalesce(s.retry_limit, 3) as retry_limit, coalesce(s.retryable, true) as retryable, coalesce(x.to_state, 'pending') as state,
@@ -9,7 +9,7 @@ with step as materialized (
   where s.task_id = $1 and coalesce(x.to_state, 'pending') not in ('complete', 'resolved_manually')
 )
 select s.step_id, ns.name, s.state, s.error, s.attempts, s.retry_limit, s.retryable, s.expired,
-  case when d.deadline is not null and q.step_id is not null and not q.dead then tasker_engine.step_deadline_1(s.step_id) end as deadline,
+  case when d.deadline is not null and q.step_id is not null and not q.dead and q.call >= 0 then tasker_engine.step_deadline_1(s.step_id) end as deadline,
   q.step_id is not null as queued, coalesce(q.dead, false) as dead, q.owner,
   w.name as worker, w.seen_at + w.lease as lease_until,
   w.worker_id is not null and not w.lost and w.seen_at + w.lease > clock_timestamp() as worker_lives,

@@ -1,6 +1,7 @@
--- What is known of the task $1 that has to do with whether it goes on.
+-- What is known of the task $1 that has to do with whether it goes on. A deadline that was dealt with has left its table.
 select n.name as namespace, k.name, k.version, coalesce(x.to_state, 'pending') as state,
-  e.task_id is not null as ours, coalesce(e.reserved, false) as reserved, e.paused, coalesce(e.halted, false) as halted, e.deadline,
+  e.task_id is not null as ours, coalesce(e.reserved, false) as reserved, e.paused, coalesce(e.halted, false) as halted,
+  (select l.at from tasker_engine.deadline l where l.task_id = t.task_id) as deadline,
   x.metadata as newest,
   exists (select from tasker_engine.worker w
     where not w.lost and w.seen_at + w.lease > clock_timestamp() and w.types && array[n.name || '/' || k.name, n.name || '/*', '*']) as adopted,

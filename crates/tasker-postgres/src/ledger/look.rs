@@ -119,10 +119,16 @@ pub struct StepDetail {
     pub retryable: bool,
     /// When (UTC) its last attempt ended.
     pub last_attempted_at: Option<NaiveDateTime>,
-    /// Its queue, while it has not ended.
+    /// Its queue; nothing where another program made its task and nobody has adopted it.
     pub queue: Option<String>,
-    /// Its handler, while it has not ended.
+    /// Its handler, likewise.
     pub handler: Option<String>,
+    /// How many seconds all its attempts and waits may take together, if its definition says so.
+    pub deadline_seconds: Option<f64>,
+    /// The instant (UTC) after which it is dead, while it is open and its parents have ended.
+    pub deadline: Option<NaiveDateTime>,
+    /// Whether that instant has passed: the next worker that looks ends the step.
+    pub deadline_passed: bool,
     /// Names of the steps that it waits for.
     pub parents: Vec<String>,
     /// Names of the steps that wait for it.
@@ -362,6 +368,9 @@ fn step_detail(row: &PgRow) -> Result<StepDetail, LedgerError> {
         last_attempted_at: row.try_get("last_attempted_at")?,
         queue: row.try_get("queue")?,
         handler: row.try_get("handler")?,
+        deadline_seconds: row.try_get("deadline_seconds")?,
+        deadline: instant(row, "deadline")?,
+        deadline_passed: row.try_get("deadline_passed")?,
         parents: row.try_get("parents")?,
         children: row.try_get("children")?,
         results: raw(row.try_get("results")?)?,

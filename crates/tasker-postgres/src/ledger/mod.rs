@@ -26,7 +26,7 @@ pub use operate::{
     ExpiredStep, ExpiredSteps, Logged, LoggedOperation, Operated, Operator, PassedOver, Paused, Rewind, Rewound,
     StepChange, TaskChange,
 };
-pub use task::{Prospect, StepRecord, TaskOverview, TaskRecord};
+pub use task::{Prospect, Startable, StepRecord, TaskOverview, TaskRecord};
 pub use told::ToldTask;
 pub use why::WhyFacts;
 pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};

@@ -1,5 +1,8 @@
 //! What became of a task: its state, its steps and their history.
 
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::value::RawValue;
 use sqlx::Row;
 use tasker_domain::state::{StepState, TaskState};
@@ -36,6 +39,24 @@ pub enum Prospect {
     GoesOn,
     /// None of these, though it has not ended: its rows were changed from outside.
     Nothing,
+}
+
+/// What of a task could be started but for somebody's pause of a queue or task type. Without any pause, nothing is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Startable {
+    /// Whether any step whose queue and task type go on.
+    pub free: bool,
+    /// Whether any step whose queue or task type is paused.
+    pub paused: bool,
+    /// After which time the first step comes due that waits for its time and is not paused.
+    pub due: Option<Duration>,
+}
+
+impl Startable {
+    /// Whether something could be started, and nothing of it may be.
+    pub fn only_paused(&self) -> bool {
+        self.paused && !self.free
+    }
 }
 
 /// A step and its history.
@@ -105,6 +126,45 @@ impl Ledger {
             (false, true) => Prospect::GoesOn,
             (false, false) => Prospect::Nothing,
         }))
+    }
+
+    /// The first of these requests for tasks, each a key and a deadline (UTC), whose deadline is not later than the instant
+    /// `now`, or the database's: its place and that instant. A key that a task has already creates nothing and is left out.
+    pub async fn passed_before(
+        &self,
+        requests: &[(Option<&str>, NaiveDateTime)],
+        now: Option<NaiveDateTime>,
+    ) -> Result<Option<(usize, NaiveDateTime)>, LedgerError> {
+        let (keys, deadlines): (Vec<Option<&str>>, Vec<Option<DateTime<Utc>>>) =
+            requests.iter().map(|(key, deadline)| (*key, Some(deadline.and_utc()))).unzip();
+        let found: Option<(i64, DateTime<Utc>)> = sqlx::query_as(include_str!("../../sql/ledger/passed_before.sql"))
+            .bind(keys)
+            .bind(deadlines)
+            .bind(now.map(|instant| instant.and_utc()))
+            .fetch_optional(&self.pool)
+            .await?;
+        found
+            .map(|(place, now)| match usize::try_from(place - 1) {
+                Ok(place) if place < requests.len() => Ok((place, now.naive_utc())),
+                _ => Err(LedgerError::Inconsistent("a request was found that was not asked about".to_owned())),
+            })
+            .transpose()
+    }
+
+    /// What of a task could be started at the instant `now` (UTC), or the database's, but for somebody's pause of a queue
+    /// or task type.
+    pub async fn startable(&self, task_id: i64, now: Option<NaiveDateTime>) -> Result<Startable, LedgerError> {
+        let row = sqlx::query(include_str!("../../sql/ledger/task_startable.sql"))
+            .bind(task_id)
+            .bind(now.map(|now| now.and_utc()))
+            .fetch_one(&self.pool)
+            .await?;
+        let due_in: Option<f64> = row.try_get("due_in")?;
+        let due = due_in
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .map_err(|error| LedgerError::Inconsistent(format!("a step's wait is no time: {error}")))?;
+        Ok(Startable { free: row.try_get("free")?, paused: row.try_get("paused")?, due })
     }
 
     /// Reads a task with its steps; nothing if there is none of this id.

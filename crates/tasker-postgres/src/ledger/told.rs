@@ -16,7 +16,7 @@ pub struct ToldTask {
     pub name: String,
     /// When it was created (UTC).
     pub created_at: NaiveDateTime,
-    /// Its context, if it was asked for.
+    /// Its context, if it has one.
     pub context: Option<Box<RawValue>>,
     /// Its steps.
     pub total_steps: i64,
@@ -33,11 +33,13 @@ pub struct ToldTask {
 }
 
 impl Ledger {
-    /// How these tasks stand at this moment, in no order.
-    pub async fn told_tasks(&self, task_ids: &[i64], with_context: bool) -> Result<Vec<ToldTask>, LedgerError> {
+    /// How these tasks stand at this moment, in this order: as many of the first as it takes for their contexts to have so
+    /// many bytes together, at least one. A task that is missing before the last that comes back is none; so are all
+    /// where nothing comes back.
+    pub async fn told_tasks(&self, task_ids: &[i64], context_bytes: i64) -> Result<Vec<ToldTask>, LedgerError> {
         let rows = sqlx::query(include_str!("../../sql/ledger/told_tasks.sql"))
             .bind(task_ids)
-            .bind(with_context)
+            .bind(context_bytes)
             .fetch_all(&self.pool)
             .await?;
         rows.iter()

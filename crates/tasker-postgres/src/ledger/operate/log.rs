@@ -116,6 +116,22 @@ pub(super) async fn write(
 }
 
 impl Ledger {
+    /// Takes what people did before this instant (UTC) out of the log for good; how much that was. Moves in the histories
+    /// stay, and so does what is paused. It needs the right to delete from the log, which a worker's role does not have.
+    pub async fn prune_operations(&self, before: NaiveDateTime) -> Result<u64, LedgerError> {
+        self.count_operations(include_str!("../../../sql/operations/prune.sql"), before).await
+    }
+
+    /// How much [`prune_operations`](Self::prune_operations) would take out.
+    pub async fn prunable_operations(&self, before: NaiveDateTime) -> Result<u64, LedgerError> {
+        self.count_operations(include_str!("../../../sql/operations/prunable.sql"), before).await
+    }
+
+    async fn count_operations(&self, sql: &'static str, before: NaiveDateTime) -> Result<u64, LedgerError> {
+        let operations: i64 = sqlx::query_scalar(sql).bind(before.and_utc()).fetch_one(&self.pool).await?;
+        Ok(operations.unsigned_abs())
+    }
+
     /// What people changed that no history tells, the newest first, at most so many: pauses, priorities, limits of
     /// attempts, rewinds.
     pub async fn operations(&self, of: Logged<'_>, most: i64) -> Result<Vec<LoggedOperation>, LedgerError> {
