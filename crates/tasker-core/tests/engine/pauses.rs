@@ -5,7 +5,7 @@ use std::time::Duration;
 use tasker_core::{Because, Handled, Request, StepError};
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
-use tasker_postgres::ledger::{Exchange, NewTask, Operator, Paused};
+use tasker_postgres::ledger::{Exchange, NewTask, Operator, Paused, StepChange};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Bench, Script, template, worker};
@@ -69,6 +69,47 @@ async fn what_waits_for_its_time_beside_something_paused_says_when() {
     ledger.resume(Paused::Queue("parcels"), BY).await.unwrap();
     ledger.resume(Paused::Queue("letters"), BY).await.unwrap();
     assert_eq!(handle(&bench, task_id).await, Handled::AtRest { state: TaskState::Complete });
+}
+
+/// Of a task that is paused in part, that part is left: what stands in line, what comes due, and what is unlocked.
+#[tokio::test]
+async fn a_task_that_is_paused_in_part_goes_on_in_the_other() {
+    let busy = |step: &tasker_core::StepContext| match step.attempt() {
+        1 => Err(StepError::retryable("busy").retry_after(Duration::from_secs(20))),
+        _ => Ok(serde_json::json!({})),
+    };
+    let bench = Bench::new(Script::default().on("due", busy)).await;
+    let steps = [
+        ("due", "queue: parcels"),
+        ("line", "queue: parcels"),
+        ("free", "queue: letters"),
+        ("child", "queue: parcels, depends_on_step: free"),
+        ("next", "queue: letters, depends_on_step: free"),
+    ];
+    let task_id = bench.tasker().submit(&template("", &steps), request()).await.unwrap().task_id;
+    let ledger = bench.tasker().ledger().clone();
+    let ran = || {
+        let mut ran: Vec<String> = bench.script.ran().into_iter().map(|(step, _)| step).collect();
+        ran.sort();
+        ran
+    };
+    // Only `due` runs, and waits for its next attempt.
+    ledger.pause(Paused::Queue("letters"), BY).await.unwrap();
+    let line = ledger.find_steps(task_id, "line").await.unwrap()[0];
+    let by = Operator { now: tasker_core::clock::Clock::record_time(&bench.clock), ..BY };
+    ledger.change_step(line, &StepChange::Cancel, by).await.unwrap();
+    let waits = Handled::Again { after: Duration::from_secs(20), because: Because::StepWaitsForItsTime };
+    assert_eq!(handle(&bench, task_id).await, waits);
+    assert_eq!(ran(), ["due"]);
+    ledger.pause(Paused::Queue("parcels"), BY).await.unwrap();
+    ledger.resume(Paused::Queue("letters"), BY).await.unwrap();
+    bench.clock.advance(Duration::from_secs(21));
+    assert_eq!(handle(&bench, task_id).await, PAUSED);
+    assert_eq!(ran(), ["due", "free", "next"], "its child waits, and what is due does");
+    ledger.resume(Paused::Queue("parcels"), BY).await.unwrap();
+    assert_eq!(handle(&bench, task_id).await, Handled::AtRest { state: TaskState::Error });
+    assert_eq!(ran(), ["child", "due", "due", "free", "next"]);
+    assert_eq!(tasker_testing::invariants::broken_promises(bench.pool()).await.unwrap(), Vec::<String>::new());
 }
 
 #[tokio::test]

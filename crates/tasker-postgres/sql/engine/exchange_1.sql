@@ -19,7 +19,7 @@
 --                         for, and what is claimed is compared with the record first (R-33)
 --   p_want, p_handover    how many claims at most; how many of them may be children that this call unlocks
 --   p_lanes, p_fair       the lanes to claim from: in this order, or else the one that has waited longest first
---   p_task                one task whose steps are claimed whatever their lane
+--   p_task                one task whose steps are claimed in any lane, unless its queue or type is paused
 --   p_wake                steps that are due join the line first
 --   p_sleep               the caller will do nothing for a while if there is nothing for it to do: it wants to be notified
 --
@@ -76,11 +76,11 @@ declare
   v_due bigint[];
   -- tasks and what became of them
   v_moved bigint[]; v_moved_alive integer[]; v_moved_waiting integer[]; v_moved_dead integer[];
-  v_touched bigint[]; v_halted bigint[]; v_undo bigint[]; v_ends bigint[]; v_end_kinds "char"[]; v_complete bigint[]; v_failed bigint[];
+  v_ends bigint[]; v_end_kinds "char"[]; v_halted bigint[]; v_undo bigint[]; v_failed bigint[];
   v_holders jsonb; v_last timestamptz; v_started bigint[];
   -- what the history says of who moved a step: nearly always a first attempt
   v_by jsonb := jsonb_build_object('worker', p_label); v_first jsonb := v_by || '{"attempt": 1}';
-  v_lanes bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
+  v_lanes bigint[]; v_served bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
   v_repeated bigint[] := '{}'; v_recorded bigint[] := '{}'; v_held bigint[] := '{}';
   v_free bigint[]; v_changed bigint[]; v_rows bigint; v_left integer; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
@@ -100,6 +100,18 @@ begin
   end if;
   p_handover := least(p_handover, p_want);
   v_lanes := p_lanes;
+  v_served := p_lanes;
+  if p_task is not null then
+    -- Who names a task serves all its lanes but those of a queue or type that is paused. That of a reserved task is no row.
+    v_served := v_served || -p_task || array(
+      select l.lane_id
+      from tasker_tasks t
+      join lane l on l.named_task_id = any(array[t.named_task_id])
+      join tasker_named_tasks k on k.named_task_id = any(array[t.named_task_id])
+      join tasker_task_namespaces n on n.task_namespace_id = any(array[k.task_namespace_id])
+      where t.task_id = p_task and not exists (
+        select from pause p where p.scope = 'queue' and p.name = l.queue or p.scope = 'type' and p.name = n.name || '/' || k.name));
+  end if;
 
   if p_repeat then
     v_repeated := array(select step_id from queue where owner = p_worker and call = p_call);
@@ -176,7 +188,7 @@ begin
     if p_task is not null then
       with own as materialized (
         select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
-        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.rank <= v_now and q.lane > paused_lane(0)
+        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.rank <= v_now and q.lane = any(v_served)
       ), due as (
         delete from later l where l.ctid = any(array(
           select l.ctid from own o join later l on l.lane = o.lane and l.wake_at = o.rank and l.step_id = o.step_id for update of l skip locked))
@@ -210,9 +222,9 @@ begin
     ), unlocked as (
       -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room.
       update queue q set unmet = q.unmet - met.parents, call = p_call,
-        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)) then p_worker end,
-        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
-        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and (q.lane = any(p_lanes) or q.task_id is not distinct from p_task and q.lane > paused_lane(0)))::int,
+        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served) then p_worker end,
+        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served))::int,
+        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served))::int,
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
       from met where q.step_id = any(array[met.step_id])
       returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
@@ -236,19 +248,16 @@ begin
       returning t.task_id, t.verdict, t.last_at
     )
     select g.steps, g.tasks, g.attempts, g.results, v_claimed || coalesce(u.steps, '{}'), coalesce(u.again, '{}'), u.unclaimed,
-      c.tasks, c.ends, c.end_kinds, c.complete, c.failed, c.halted, c.last_at
-    into v_done, v_known, v_done_attempts, v_done_results, v_claimed, v_again, v_unclaimed,
-      v_touched, v_ends, v_end_kinds, v_complete, v_failed, v_halted, v_last
+      c.tasks, c.verdicts, c.last_at
+    into v_done, v_known, v_done_attempts, v_done_results, v_claimed, v_again, v_unclaimed, v_ends, v_end_kinds, v_last
     from (select array_agg(step_id) as steps, array_agg(task_id) as tasks, array_agg(attempts) as attempts, array_agg(result) as results from gone) g,
       (select array_agg(step_id) filter (where owner is not null and token = 1) as steps,
         array_agg(step_id) filter (where owner is not null and token > 1) as again,
         array_agg(step_id) filter (where owner is null and unmet = 0 and not dead) as unclaimed
         from unlocked) u,
-      -- a task that somebody else has ended stays as it is: what still ran of it is only recorded (R-17)
-      (select array_agg(task_id) filter (where verdict <> 'e') as tasks,
-        array_agg(task_id) filter (where verdict in ('c', 'f', 'p')) as ends, array_agg(verdict) filter (where verdict in ('c', 'f', 'p')) as end_kinds,
-        array_agg(task_id) filter (where verdict = 'c') as complete, array_agg(task_id) filter (where verdict = 'f') as failed,
-        array_agg(task_id) filter (where verdict = 'h') as halted, max(last_at) as last_at from counted) c;
+      -- A task that somebody else has ended stays as it is: what still ran of it is only recorded (R-17).
+      (select array_agg(task_id) filter (where verdict in ('c', 'f', 'p', 'h')) as tasks,
+        array_agg(verdict) filter (where verdict in ('c', 'f', 'p', 'h')) as verdicts, max(last_at) as last_at from counted) c;
     if v_unclaimed is not null then
       insert into ready (lane, rank, step_id) select lane, rank, step_id from queue where step_id = any(v_unclaimed) order by step_id;
       v_lined := true;
@@ -256,7 +265,9 @@ begin
   end if;
 
   -- A halted task keeps only what runs: everything that stands in line or waits is taken out.
-  if v_halted is not null then
+  if 'h' = any(v_end_kinds) then
+    select array_agg(t) filter (where kind = 'h'), array_agg(t) filter (where kind <> 'h'), array_agg(kind) filter (where kind <> 'h')
+    into v_halted, v_ends, v_end_kinds from unnest(v_ends, v_end_kinds) e(t, kind);
     select array_agg(q.step_id) into v_undo from queue q where q.step_id = any(v_claimed || v_again) and q.task_id = any(v_halted);
     if v_undo is not null then
       update queue set owner = null, attempts = attempts - 1 where step_id = any(v_undo);
@@ -290,8 +301,7 @@ begin
     with ends as (
       update task set running = false, ended = true, verdict = 'f' where task_id = any(v_halted) and alive = 0 returning task_id
     )
-    select v_ends || array_agg(task_id), v_end_kinds || array_agg('f'::"char"), v_failed || array_agg(task_id)
-    into v_ends, v_end_kinds, v_failed from ends;
+    select v_ends || array_agg(task_id), v_end_kinds || array_agg('f'::"char") into v_ends, v_end_kinds from ends;
     -- what failed just now will not be tried again
     v_err_kinds := array(select case when kind = 'r' and t = any(v_halted) then 'q' else kind end from unnest(v_err_tasks, v_err_kinds) with ordinality e(t, kind, place) order by place);
   end if;
@@ -324,7 +334,7 @@ begin
     if p_task is not null and cardinality(v_taken) < v_left then
       with own as materialized (
         select q.step_id, q.lane, q.rank from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
-        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
+        where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane = any(v_served)
       ), taken as (
         delete from ready r where r.ctid = any(array(
           select r.ctid from own o join ready r on r.lane = o.lane and r.rank = o.rank and r.step_id = o.step_id
@@ -349,7 +359,7 @@ begin
   if p_task is not null then
     select least(v_next_due, min(q.rank)) into v_next_due
     from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
-    where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane > paused_lane(0)
+    where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane = any(v_served)
       and exists (select from later l where l.lane = q.lane and l.wake_at = q.rank and l.step_id = q.step_id);
   end if;
 
@@ -380,9 +390,9 @@ begin
     select greatest(v_last, max(t.created_at at time zone 'UTC')) into v_last
     from tasker_workflow_steps s join tasker_workflow_step_transitions t
       on t.workflow_step_id = any(array[s.workflow_step_id]) and t.most_recent = (s.workflow_step_id is not null)
-    where s.task_id = any(v_touched || v_claim_tasks);
+    where s.task_id = any(v_known || v_moved || v_claim_tasks);
     update task t set last_at = v_last
-    from (select distinct x as task_id from unnest(v_touched || v_claim_tasks) x order by 1) c
+    from (select distinct x as task_id from unnest(v_known || v_moved || v_claim_tasks) x order by 1) c
     where t.task_id = any(array[c.task_id]) and t.last_at < v_last;
   end if;
 
@@ -520,7 +530,8 @@ begin
     end if;
   end if;
 
-  if v_failed is not null then
+  if 'f' = any(v_end_kinds) then
+    v_failed := array(select t from unnest(v_ends, v_end_kinds) e(t, kind) where kind = 'f');
     select jsonb_object_agg(f.task_id::text, f.names) into v_holders from (
       select s.task_id, jsonb_agg(ns.name order by s.workflow_step_id) as names
       from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id]) and q.dead
@@ -535,7 +546,8 @@ begin
       where t.task_id = any(array[e.task_id]) and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
       returning t.task_id, t.sort_key, e.kind
     ), done as (
-      update tasker_tasks t set complete = true, updated_at = v_at where t.task_id = any(v_complete)
+      update tasker_tasks t set complete = true, updated_at = v_at
+      from unnest(v_ends, v_end_kinds) e(task_id, kind) where e.kind = 'c' and t.task_id = any(array[e.task_id])
     )
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
     select case kind when 'c' then 'complete' when 'f' then 'error' else 'pending' end, 'in_progress',

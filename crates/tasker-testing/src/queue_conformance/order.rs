@@ -130,7 +130,11 @@ pub async fn who_waits_finds_what_comes<S: Subject>(bench: &Bench<S>) {
             if taken.is_empty() {
                 queue.wait(&queues, 0, None).await;
             }
-            found.extend(taken.into_iter().map(|delivery| delivery.job.task_id));
+            for delivery in taken {
+                // Kept, it would come again once its lease is over.
+                queue.acknowledge(&delivery).await.unwrap_or_else(|error| panic!("{error}"));
+                found.push(delivery.job.task_id);
+            }
         }
         found
     });
