@@ -22,7 +22,9 @@ impl Definition {
     /// The parents of the step at this place, which the template has: names and named steps.
     pub(crate) fn parents(&self, place: usize) -> impl Iterator<Item = (&str, i32)> {
         let parents = &self.template.steps[place].parents;
-        parents.iter().filter_map(|&parent| Some((self.template.steps[parent].name.as_str(), *self.named_step_ids.get(parent)?)))
+        parents
+            .iter()
+            .filter_map(|&parent| Some((self.template.steps[parent].name.as_str(), *self.named_step_ids.get(parent)?)))
     }
 }
 

@@ -8,7 +8,8 @@
 -- A table that was analysed while it was empty, as the queue often is, counts as one row, and a plan made then would read
 -- all of it, in the order of an index, as the outer side of a join with what the call brought. The planner looks at such
 -- scans only where an order could be of use. So no index offers one: rows are looked up with `= any(array[…])`, which is a
--- condition but no equality that tables could be merged by, and grouped by `+ 0`. (For the same reason `most_recent` is compared
+-- condition but no equality that tables could be merged by (of an index of several columns it is enough to do so with the first),
+-- and grouped by `+ 0`. (For the same reason `most_recent` is compared
 -- with something of the call's: on its own it is a condition that an index serves.) The line and what waits are the
 -- exception: they are read in the order of an index.
 --
@@ -191,7 +192,7 @@ begin
         where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.rank <= v_now and q.lane = any(v_served)
       ), due as (
         delete from later l where l.ctid = any(array(
-          select l.ctid from own o join later l on l.lane = o.lane and l.wake_at = o.rank and l.step_id = o.step_id for update of l skip locked))
+          select l.ctid from own o join later l on l.lane = any(array[o.lane]) and l.wake_at = o.rank and l.step_id = o.step_id for update of l skip locked))
         returning l.step_id
       )
       select v_due || array_agg(step_id) into v_due from due;
@@ -280,12 +281,12 @@ begin
       where s.task_id = any(v_halted) and q.owner is null and q.unmet = 0 and not q.dead
     ), out_of_line as (
       delete from ready r using (
-        select r.ctid as place, o.task_id from open o join ready r on r.lane = o.lane and r.rank = o.rank and r.step_id = o.step_id
+        select r.ctid as place, o.task_id from open o join ready r on r.lane = any(array[o.lane]) and r.rank = o.rank and r.step_id = o.step_id
         for update of r skip locked) f
       where r.ctid = f.place returning f.task_id
     ), out_of_wait as (
       delete from later l using (
-        select l.ctid as place, o.task_id from open o join later l on l.lane = o.lane and l.wake_at = o.rank and l.step_id = o.step_id
+        select l.ctid as place, o.task_id from open o join later l on l.lane = any(array[o.lane]) and l.wake_at = o.rank and l.step_id = o.step_id
         for update of l skip locked) f
       where l.ctid = f.place returning f.task_id
     ), gone as (
@@ -337,7 +338,7 @@ begin
         where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane = any(v_served)
       ), taken as (
         delete from ready r where r.ctid = any(array(
-          select r.ctid from own o join ready r on r.lane = o.lane and r.rank = o.rank and r.step_id = o.step_id
+          select r.ctid from own o join ready r on r.lane = any(array[o.lane]) and r.rank = o.rank and r.step_id = o.step_id
           order by o.rank limit v_left for update of r skip locked))
         returning r.step_id
       )
@@ -360,7 +361,7 @@ begin
     select least(v_next_due, min(q.rank)) into v_next_due
     from tasker_workflow_steps s join queue q on q.step_id = any(array[s.workflow_step_id])
     where s.task_id = p_task and q.owner is null and q.unmet = 0 and not q.dead and q.lane = any(v_served)
-      and exists (select from later l where l.lane = q.lane and l.wake_at = q.rank and l.step_id = q.step_id);
+      and exists (select from later l where l.lane = any(array[q.lane]) and l.wake_at = q.rank and l.step_id = any(array[q.step_id]));
   end if;
 
   if cardinality(v_taken) > 0 then

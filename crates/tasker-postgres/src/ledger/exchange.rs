@@ -354,7 +354,9 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
         match reply {
             Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
             // Somebody holds rows for long, or has begun a step that this call claimed.
-            Err(error) if tries < EXCHANGE_TRIES && (matches!(error, LedgerError::Held(_)) || has_been_begun(&error)) => {
+            Err(error)
+                if tries < EXCHANGE_TRIES && (matches!(error, LedgerError::Held(_)) || has_been_begun(&error)) =>
+            {
                 tries += 1;
                 call.careful = true;
             }
@@ -372,9 +374,9 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
 /// Whether a row of a step's history stands there already that the call was about to write.
 fn has_been_begun(error: &LedgerError) -> bool {
     let LedgerError::Database(error) = error else { return false };
-    error.as_database_error().is_some_and(|error| {
-        error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions")
-    })
+    error
+        .as_database_error()
+        .is_some_and(|error| error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions"))
 }
 
 async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
