@@ -144,21 +144,19 @@ impl Tasker {
     /// # Errors
     /// [`RunError::DeadlinePassed`], [`RunError::DeadlineBeforeStart`], [`RunError::Database`].
     pub async fn check_deadlines(&self, requests: &[Request]) -> Result<(), RunError> {
-        for request in requests {
-            if let (Some(run_at), Some(deadline)) = (request.run_at, request.deadline)
-                && deadline <= run_at
-            {
-                return Err(RunError::DeadlineBeforeStart { run_at, deadline });
-            }
-        }
-        let limited: Vec<(Option<&str>, NaiveDateTime)> =
-            requests.iter().filter_map(|request| Some((request.key.as_deref(), request.deadline?))).collect();
+        let limited: Vec<(Option<&str>, NaiveDateTime, Option<NaiveDateTime>)> = requests
+            .iter()
+            .filter_map(|request| Some((request.key.as_deref(), request.deadline?, request.run_at)))
+            .collect();
         if limited.is_empty() {
             return Ok(());
         }
         match self.ledger().passed_before(&limited, self.clock.record_time()).await? {
-            Some((place, now)) => Err(RunError::DeadlinePassed { deadline: limited[place].1, now }),
             None => Ok(()),
+            Some((place, now)) => Err(match limited[place] {
+                (_, deadline, Some(run_at)) if deadline > now => RunError::DeadlineBeforeStart { run_at, deadline },
+                (_, deadline, _) => RunError::DeadlinePassed { deadline, now },
+            }),
         }
     }
 

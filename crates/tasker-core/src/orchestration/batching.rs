@@ -33,6 +33,8 @@ impl Share {
 pub(super) struct Waiting {
     pub(super) even: usize,
     pub(super) odd: usize,
+    /// The half of who has waited longest.
+    pub(super) oldest: Option<Share>,
     /// Tasks to create; they have no ids yet and go with either.
     pub(super) create: usize,
     /// Whether a call is due even if it carries nothing.
@@ -42,7 +44,8 @@ pub(super) struct Waiting {
 impl Waiting {
     pub(super) fn of(finished: &[Finished], create: usize, ask: bool) -> Self {
         let even = finished.iter().filter(|finished| Share::Even.has(finished.task_id)).count();
-        Waiting { even, odd: finished.len() - even, create, ask }
+        let half = |finished: &Finished| if Share::Even.has(finished.task_id) { Share::Even } else { Share::Odd };
+        Waiting { even, odd: finished.len() - even, oldest: finished.first().map(half), create, ask }
     }
 
     fn all(self) -> usize {
@@ -55,9 +58,8 @@ impl Waiting {
         let worth = WORTH_A_CALL.min(concurrency / 4);
         match *in_flight {
             [] if self.all() == 0 => self.ask.then_some(Share::All),
-            [] if at_a_time > 1 && self.all() >= 2 * worth => {
-                Some(if self.even >= self.odd { Share::Even } else { Share::Odd })
-            }
+            // The few of a half that was not worth a call beside the other go first now: nobody waits for more than one call.
+            [] if at_a_time > 1 && self.all() >= 2 * worth => Some(self.oldest.unwrap_or(Share::All)),
             [] => Some(Share::All),
             [busy] if at_a_time > 1 => {
                 let (other, waits) = match busy {

@@ -73,7 +73,7 @@ impl Worker {
         let careful = state.careful_until.is_some_and(|until| self.clock.elapsed() < until);
         let asked = std::mem::take(&mut state.create);
         let wake = std::mem::take(&mut state.wake);
-        let sleep = state.goal == Goal::Everything && state.running.is_empty() && batch.is_empty() && want > 0;
+        let sleep = state.goal == Goal::Everything && state.is_empty() && batch.is_empty() && want > 0;
         state.ask = false;
         let task = match state.goal {
             Goal::Advance(task_id) => Some(task_id),

@@ -213,7 +213,7 @@ impl State {
     }
 
     /// Whether it holds nothing any more.
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty() && self.finished.is_empty() && self.resting.is_empty()
     }
 }

@@ -90,6 +90,9 @@ async fn a_deadline_that_cannot_be_kept_is_refused_before_anything_is_written() 
     bench.clock.advance(std::time::Duration::from_secs(7200));
     let again = tasker.submit(&diamond(""), keyed()).await.unwrap();
     assert_eq!((again.task_id, again.created), (first.task_id, false), "who asks again is answered");
+    let late = keyed().not_before(now + hours(2));
+    let late = tasker.submit(&diamond(""), late).await.unwrap();
+    assert_eq!((late.task_id, late.created), (first.task_id, false), "however it asks");
     let other = tasker.submit(&diamond(""), keyed().with_key("order 8")).await.unwrap_err();
     assert!(other.to_string().contains("has passed: it is "), "{other}");
 }

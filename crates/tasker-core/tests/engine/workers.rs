@@ -206,6 +206,53 @@ async fn long_chains_do_not_keep_others_out() {
     assert!(place < 100, "the short task ran after {place} steps of the chains");
 }
 
+/// Two calls in flight carry the tasks of even and of odd ids. One outcome of the one half does not wait until a crowd of the other
+/// is through, although it is not worth a call beside theirs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_does_not_keep_the_outcome_of_another_task_back() {
+    const CROWD: usize = 3_000;
+    let bench = Bench::new(Script::default()).await;
+    let wide: Vec<(String, &str)> = (0..CROWD).map(|place| (format!("s{place}"), "depends_on_step: root")).collect();
+    let wide: Vec<(&str, &str)> =
+        [("root", "")].into_iter().chain(wide.iter().map(|(name, more)| (name.as_str(), *more))).collect();
+    let mut alone = template("", &[("alone", "")]);
+    alone.name = "alone".to_owned();
+    let (ran, enough) = (Arc::new(AtomicUsize::new(0)), Arc::new(tokio::sync::Notify::new()));
+    let handler = {
+        let (ran, enough) = (ran.clone(), enough.clone());
+        handler_fn(move |step: StepContext| {
+            let (ran, enough) = (ran.clone(), enough.clone());
+            async move {
+                if step.step_name() == "alone" {
+                    enough.notified().await;
+                } else if ran.fetch_add(1, Ordering::SeqCst) == 300 {
+                    enough.notify_one();
+                }
+                Ok(json!({}))
+            }
+        })
+    };
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap().with_concurrency(100);
+    let crowd = tasker.submit(&template("", &wide), Request::new(empty())).await.unwrap().task_id;
+    let single = tasker.submit(&alone, Request::new(empty())).await.unwrap().task_id;
+    assert_ne!(single % 2, crowd % 2);
+    let (drain, at_its_end) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    let observer = {
+        let (drain, at_its_end, ran) = (drain.clone(), at_its_end.clone(), ran.clone());
+        move |progress: Progress| match progress {
+            Progress::TaskEnded { task_id, .. } if task_id == single => {
+                at_its_end.store(ran.load(Ordering::SeqCst), Ordering::SeqCst)
+            }
+            Progress::TaskEnded { .. } => drain.cancel(),
+            _ => {}
+        }
+    };
+    let work = tasker.work(Work::new().observed_by(&observer).drained_by(drain));
+    tokio::time::timeout(LONG, work).await.expect("both come to their end").unwrap();
+    let at_its_end = at_its_end.load(Ordering::SeqCst);
+    assert!((300..700).contains(&at_its_end), "it ended after {at_its_end} steps of the crowd, and could after 300");
+}
+
 /// B-CON-037 to B-CON-039: one id in our form for everything that belongs together, or the one that was handed in.
 #[tokio::test]
 async fn the_steps_of_a_run_share_a_correlation_id() {

@@ -20,7 +20,8 @@
 --                         for, and what is claimed is compared with the record first (R-33)
 --   p_want, p_handover    how many claims at most; how many of them may be children that this call unlocks
 --   p_lanes, p_fair       the lanes to claim from: in this order, or else the one that has waited longest first
---   p_task                one task whose steps are claimed in any lane, unless its queue or type is paused
+--   p_task                one task whose steps are claimed in any lane, unless its queue or type is paused; outcomes
+--                         that are handed in beside it are its own
 --   p_wake                steps that are due join the line first
 --   p_sleep               the caller will do nothing for a while if there is nothing for it to do: it wants to be notified
 --
@@ -462,7 +463,7 @@ begin
     ), line as (
       insert into later (lane, wake_at, step_id) select lane, rank, step_id from waits
     )
-    select min(rank) filter (where lane = any(p_lanes) or p_task is not null) into v_first_wait from waits;
+    select min(rank) filter (where lane = any(v_served)) into v_first_wait from waits;
   end if;
 
   if v_back is not null then

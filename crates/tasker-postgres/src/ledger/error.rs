@@ -22,8 +22,8 @@ pub enum LedgerError {
     /// The database refused a value (SQLSTATE class 22): one of the outcomes or contexts cannot be stored.
     #[error("the database refused a value: {}", said(.0))]
     InvalidValue(#[source] sqlx::Error),
-    /// The database gave the call up because others held what it needed (SQLSTATE 40P01 and 40001). Nothing of it was
-    /// written; the same call succeeds once they are done.
+    /// The database gave the call up because others held what it needed (SQLSTATE 40P01 and 40001), or because they have
+    /// begun a step that it claimed. Nothing of it was written; the same call succeeds once they are done.
     #[error("others stood in the way again and again ({0}): try again")]
     Contended(#[source] sqlx::Error),
     /// Somebody else held a row for longer than an exchange waits (SQLSTATE 55P03). Nothing was written; a

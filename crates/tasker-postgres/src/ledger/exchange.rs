@@ -43,7 +43,8 @@ pub struct Exchange<'a> {
     pub lanes: &'a [i64],
     /// Whether claims go by the order of `lanes`, or by who has waited longest.
     pub fair: bool,
-    /// A task whose steps are claimed whatever their lane.
+    /// A task whose steps are claimed whatever their lane, unless their queue or type is paused. Outcomes that are handed in
+    /// beside it are its own.
     pub task: Option<i64>,
     /// Whether steps that are due join the line first.
     pub wake: bool,
@@ -352,11 +353,11 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
             None => exchange_once(&mut *ledger.pool.acquire().await?, &call).await,
         };
         match reply {
-            Err(LedgerError::Contended(_)) if tries < EXCHANGE_TRIES => tries += 1,
-            // Somebody holds rows for long, or has begun a step that this call claimed.
-            Err(error)
-                if tries < EXCHANGE_TRIES && (matches!(error, LedgerError::Held(_)) || has_been_begun(&error)) =>
-            {
+            Err(LedgerError::Contended(error)) if tries < EXCHANGE_TRIES => {
+                tries += 1;
+                call.careful |= has_been_begun(&error);
+            }
+            Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
                 tries += 1;
                 call.careful = true;
             }
@@ -371,9 +372,9 @@ async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>
     }
 }
 
-/// Whether a row of a step's history stands there already that the call was about to write.
-fn has_been_begun(error: &LedgerError) -> bool {
-    let LedgerError::Database(error) = error else { return false };
+/// Whether a row of a step's history stands there already that the call was about to write: somebody has begun a step that
+/// it claimed.
+fn has_been_begun(error: &sqlx::Error) -> bool {
     error
         .as_database_error()
         .is_some_and(|error| error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions"))
@@ -410,7 +411,8 @@ async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Re
         .bind(call.tasks.iter().map(|task| task.deadline.map(|at| at.and_utc())).collect::<Vec<_>>())
         .bind(call.now.map(|instant| instant.and_utc()))
         .fetch_all(connection)
-        .await?;
+        .await
+        .map_err(|error| if has_been_begun(&error) { LedgerError::Contended(error) } else { error.into() })?;
     let mut reply = Reply::default();
     for row in rows {
         reply.take(&row)?;

@@ -128,18 +128,21 @@ impl Ledger {
         }))
     }
 
-    /// The first of these requests for tasks, each a key and a deadline (UTC), whose deadline is not later than the instant
-    /// `now`, or the database's: its place and that instant. A key that a task has already creates nothing and is left out.
+    /// The first of these requests for tasks, each a key, a deadline and perhaps a start (UTC), whose deadline is not later
+    /// than the instant `now`, or the database's, or than its start: its place and the instant that is now. A key that a task
+    /// has already creates nothing and is left out.
     pub async fn passed_before(
         &self,
-        requests: &[(Option<&str>, NaiveDateTime)],
+        requests: &[(Option<&str>, NaiveDateTime, Option<NaiveDateTime>)],
         now: Option<NaiveDateTime>,
     ) -> Result<Option<(usize, NaiveDateTime)>, LedgerError> {
-        let (keys, deadlines): (Vec<Option<&str>>, Vec<Option<DateTime<Utc>>>) =
-            requests.iter().map(|(key, deadline)| (*key, Some(deadline.and_utc()))).unzip();
+        let keys: Vec<Option<&str>> = requests.iter().map(|(key, _, _)| *key).collect();
+        let deadlines: Vec<Option<DateTime<Utc>>> = requests.iter().map(|(_, at, _)| Some(at.and_utc())).collect();
+        let starts: Vec<Option<DateTime<Utc>>> = requests.iter().map(|(_, _, at)| at.map(|at| at.and_utc())).collect();
         let found: Option<(i64, DateTime<Utc>)> = sqlx::query_as(include_str!("../../sql/ledger/passed_before.sql"))
             .bind(keys)
             .bind(deadlines)
+            .bind(starts)
             .bind(now.map(|instant| instant.and_utc()))
             .fetch_optional(&self.pool)
             .await?;
