@@ -316,10 +316,11 @@ impl Worker {
 
     /// What the next call carries, if there is to be one now.
     fn next_share(&self, state: &State) -> Option<Share> {
-        if state.one_by_one && !state.in_flight.is_empty() {
+        let at_a_time = if state.one_by_one { 1 } else { self.calls_at_a_time };
+        // Asked after each end of a step: what waits is counted only if there may be a call.
+        if state.in_flight.len() >= at_a_time {
             return None;
         }
-        let at_a_time = if state.one_by_one { 1 } else { self.calls_at_a_time };
         Waiting::of(&state.finished, state.create.len(), state.ask).next(&state.in_flight, at_a_time, self.concurrency)
     }
 
