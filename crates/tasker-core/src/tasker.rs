@@ -169,6 +169,7 @@ impl Tasker {
             }
         };
         let registered = self.ledger.register(run.template, self.allow_redefine).await?;
+        let definition = Arc::new(Definition::new(run.template.clone(), registered.named_step_ids)?);
         if matches!(registered.outcome, RegistrationOutcome::Redefined { .. }) {
             (run.notice)(&format!(
                 "version {} of {}/{} has a new content; tasks made before keep the old one",
@@ -185,7 +186,6 @@ impl Tasker {
         let pulse = self.pulse.unwrap_or(Pulse::RUN);
         let worker_id = self.ledger.start_worker(&self.entry_for_one_task(task_id, pulse)).await?;
         let Entered { mut worker, heartbeat, lost } = self.entered(worker_id, pulse)?;
-        let definition = Arc::new(Definition::new(run.template.clone(), &registered.named_step_ids));
         worker.definitions = HashMap::from([(registered.definition_id, definition)]).into();
         worker.lanes = task_id.map(|id| -id).into_iter().collect();
         // Who watches a run is told at once that the database is away, and can resume it.

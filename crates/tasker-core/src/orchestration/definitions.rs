@@ -15,16 +15,19 @@ pub(crate) struct Definition {
 }
 
 impl Definition {
-    pub(crate) fn new(template: Template, named_step_ids: &[i32]) -> Self {
-        Self { template, named_step_ids: named_step_ids.to_vec() }
+    /// A template and the named steps that were registered for its steps, one each.
+    pub(crate) fn new(template: Template, named_step_ids: Vec<i32>) -> Result<Self, LedgerError> {
+        if named_step_ids.len() != template.steps.len() {
+            let (steps, named) = (template.steps.len(), named_step_ids.len());
+            return Err(LedgerError::Inconsistent(format!("a definition of {steps} steps has {named} named steps")));
+        }
+        Ok(Self { template, named_step_ids })
     }
 
     /// The parents of the step at this place, which the template has: names and named steps.
     pub(crate) fn parents(&self, place: usize) -> impl Iterator<Item = (&str, i32)> {
-        let parents = &self.template.steps[place].parents;
-        parents
-            .iter()
-            .filter_map(|&parent| Some((self.template.steps[parent].name.as_str(), *self.named_step_ids.get(parent)?)))
+        let parents = self.template.steps[place].parents.iter();
+        parents.map(|&parent| (self.template.steps[parent].name.as_str(), self.named_step_ids[parent]))
     }
 }
 
@@ -50,7 +53,7 @@ impl Definitions {
         let template = Template::from_canonical(&stored.snapshot).map_err(|error| {
             LedgerError::Inconsistent(format!("the snapshot of definition {id} cannot be read: {error}"))
         })?;
-        let definition = Arc::new(Definition::new(template, &stored.named_step_ids));
+        let definition = Arc::new(Definition::new(template, stored.named_step_ids)?);
         self.known.insert(id, definition.clone());
         Ok(definition)
     }

@@ -208,13 +208,10 @@ async fn a_rewind_is_refused_where_nobody_can_read_what_is_passed_over() {
         ledger.rewind(old, Rewind { from: "d", context: None, key: Some(list) }, by).await.unwrap()
     };
     for list in [r#"{"b": true}"#, r#"["b", 7]"#, r#""b""#, r#"["\ud800"]"#] {
-        assert_eq!(
-            rewound(list).await,
-            Rewound::Refused(format!(
-                "cannot tell which steps task {old} passes over: its bypass_steps are no list of step names; correct them first"
-            )),
-            "{list}"
-        );
+        let Rewound::Refused(why) = rewound(list).await else { panic!("{list}") };
+        let begin =
+            format!("cannot tell which steps task {old} passes over: its bypass_steps are no list of step names (");
+        assert!(why.starts_with(&begin) && why.ends_with("); correct them first"), "{list}: {why}");
     }
     for (list, copied) in [("null", json!([])), (r#"["d", "e"]"#, json!(["e"]))] {
         let Rewound::Done { task_id: Some(new), .. } = rewound(list).await else { panic!("{list}") };

@@ -11,13 +11,11 @@ use tasker_core::orchestration::Progress;
 use tasker_core::{Ending, Handlers, Output, Run, StepContext, Tasker, handler_fn};
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{
-    Claim, Ended, Exchange, Ledger, LedgerError, NewTask, Reply, Settled, Settlement, WorkerId,
-};
+use tasker_postgres::ledger::{Claim, Ended, Exchange, Ledger, LedgerError, Reply, Settled, Settlement, WorkerId};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Bench, Script, step, steps, template};
+use crate::support::{Bench, Script, reserved, step, steps, template};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -28,15 +26,7 @@ fn call(worker: WorkerId, want: usize) -> Exchange<'static> {
 /// A new reserved task of which the worker claims so many steps.
 async fn create(ledger: &Ledger, template: &Template, worker: WorkerId, want: usize) -> (i64, Reply) {
     let registered = ledger.register(template, false).await.unwrap();
-    let task = NewTask {
-        definition_id: registered.definition_id,
-        context: Output::from(json!({})).into_raw(),
-        key: format!("key-{worker}"),
-        details: Output::from(json!({})).into_raw(),
-        reserved: true,
-        run_at: None,
-        deadline: None,
-    };
+    let task = reserved(registered.definition_id, &format!("key-{worker}"));
     let reply = ledger.exchange(&Exchange { tasks: &[task], ..call(worker, want) }).await.unwrap();
     (reply.created[0].task_id, reply)
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tasker_core::{Because, Handled, Request, StepError};
 use tasker_domain::json::Json;
 use tasker_domain::state::TaskState;
-use tasker_postgres::ledger::{Exchange, NewTask, Operator, Paused, StepChange};
+use tasker_postgres::ledger::{Exchange, Operator, Paused, StepChange};
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Bench, Script, template, worker};
+use crate::support::{Bench, Script, reserved, template, worker};
 
 const BY: Operator<'static> = Operator { actor: "ada", reason: "stocktaking", now: None, dry_run: false };
 const PAUSED: Handled = Handled::Again { after: Duration::from_secs(60), because: Because::Paused };
@@ -140,16 +140,7 @@ async fn what_others_hold_of_a_paused_task_is_looked_after() {
 async fn a_reserved_task_goes_on_whatever_is_paused() {
     let bench = Bench::new(Script::default()).await;
     let registered = bench.tasker().register(&template("", &[("a", "queue: parcels")])).await.unwrap();
-    let raw = || serde_json::value::RawValue::from_string("{}".to_owned()).unwrap();
-    let tasks = [NewTask {
-        definition_id: registered.definition_id,
-        context: raw(),
-        key: "one".to_owned(),
-        details: raw(),
-        reserved: true,
-        run_at: None,
-        deadline: None,
-    }];
+    let tasks = [reserved(registered.definition_id, "one")];
     let ledger = bench.tasker().ledger().clone();
     let created = ledger.exchange(&Exchange { tasks: &tasks, ..Exchange::new(0, "t") }).await.unwrap();
     ledger.pause(Paused::Queue("parcels"), BY).await.unwrap();

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use serde_json::json;
 use sqlx::PgConnection;
-use tasker_core::Output;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Claim, Exchange, Ledger, NewTask};
+use tasker_postgres::ledger::{Claim, Exchange, Ledger};
 
-use crate::support::{Bench, Script, diamond, template};
+use crate::support::{Bench, Script, diamond, reserved, template};
 
 const STRANGERS: i64 = 20_000;
 
@@ -36,15 +34,7 @@ async fn among_strangers(bench: &Bench, template: &Template, want: usize) -> (i3
     for sql in [&strangers, forget, "analyze", &strangers] {
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(bench.pool()).await.unwrap();
     }
-    let task = NewTask {
-        definition_id,
-        context: Output::from(json!({})).into_raw(),
-        key: "key".to_owned(),
-        details: Output::from(json!({})).into_raw(),
-        reserved: true,
-        run_at: None,
-        deadline: None,
-    };
+    let task = reserved(definition_id, "key");
     let create = Exchange { want, handover: want, tasks: &[task], ..Exchange::new(worker, "worker") };
     let created = ledger.exchange(&create).await.unwrap();
     (worker, created.created[0].task_id, created.claims)

@@ -8,6 +8,7 @@ use tasker_core::entropy::Entropy;
 use tasker_core::{Handlers, Output, StepContext, StepError, StepHandler, TaskReport, Tasker};
 use tasker_domain::json::Json;
 use tasker_domain::template::{Source, Template, parse};
+use tasker_postgres::ledger::{DefinitionId, NewTask};
 use tasker_testing::{ManualClock, TestDatabase};
 
 /// A template of which only the steps are given.
@@ -22,6 +23,20 @@ pub(crate) fn template(head: &str, steps: &[(&str, &str)]) -> Template {
 }
 
 /// a → b, c → d
+/// A task that only who names it works.
+pub(crate) fn reserved(definition_id: DefinitionId, key: &str) -> NewTask {
+    let empty = || Output::from(serde_json::json!({})).into_raw();
+    NewTask {
+        definition_id,
+        context: empty(),
+        key: key.to_owned(),
+        details: empty(),
+        reserved: true,
+        run_at: None,
+        deadline: None,
+    }
+}
+
 pub(crate) fn diamond(head: &str) -> Template {
     template(
         head,

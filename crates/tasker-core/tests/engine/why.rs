@@ -10,11 +10,11 @@ use tasker_domain::json::Json;
 use tasker_domain::operation::TaskOperation;
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::{
-    Exchange, NewTask, NewWorker, Operated, Operator, Paused, Registered, Settled, Settlement, StepChange, TaskChange,
+    Exchange, NewWorker, Operated, Operator, Paused, Registered, Settled, Settlement, StepChange, TaskChange,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::support::{Bench, Script, diamond, template};
+use crate::support::{Bench, Script, diamond, reserved, template};
 
 const BY: Operator<'static> = Operator { actor: "ada", reason: "a test", now: None, dry_run: false };
 const LONG: Duration = Duration::from_secs(3600);
@@ -202,16 +202,7 @@ async fn what_is_held_says_by_whom_and_whether_it_lives() {
 async fn what_is_reserved_waits_for_who_names_it() {
     let bench = Bench::new(Script::default()).await;
     let registered = tasker(&bench).register(&template("", &[("a", "")])).await.unwrap();
-    let raw = || RawValue::from_string("{}".to_owned()).unwrap();
-    let tasks = [NewTask {
-        definition_id: registered.definition_id,
-        context: raw(),
-        key: "one".to_owned(),
-        details: raw(),
-        reserved: true,
-        run_at: None,
-        deadline: None,
-    }];
+    let tasks = [reserved(registered.definition_id, "one")];
     let created = tasker(&bench).ledger().exchange(&Exchange { tasks: &tasks, ..Exchange::new(0, "t") }).await.unwrap();
     worker(&bench, |_| {}).await;
     assert_eq!(codes(&bench, created.created[0].task_id).await, "a reserved");

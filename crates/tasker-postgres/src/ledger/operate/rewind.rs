@@ -226,10 +226,13 @@ async fn planned(
     let Some(graph) = edges.and_then(|edges| Graph::new(rows.len(), &edges).ok()) else {
         return Ok(Err(unfit(task_id)));
     };
-    let Some(bypass_steps) = bypass_steps(source, from) else {
-        return Ok(Err(format!(
-            "cannot tell which steps task {task_id} passes over: its bypass_steps are no list of step names; correct them first"
-        )));
+    let bypass_steps = match bypass_steps(source, from) {
+        Ok(names) => names,
+        Err(error) => {
+            return Ok(Err(format!(
+                "cannot tell which steps task {task_id} passes over: its bypass_steps are no list of step names ({error}); correct them first"
+            )));
+        }
     };
     let mut order = vec![0; rows.len()];
     for (place, &step) in (0..).zip(graph.topological_order()) {
@@ -246,13 +249,13 @@ async fn planned(
 }
 
 /// What the request for the old task passes over is passed over again, but for the step that is named: who names it wants
-/// it done. Nothing where the request's list cannot be read, which another program may have written.
-fn bypass_steps(source: &SourceRow, from: &str) -> Option<String> {
+/// it done. An error where the request's list cannot be read, which another program may have written.
+fn bypass_steps(source: &SourceRow, from: &str) -> Result<String, serde_json::Error> {
     let names = match source.bypass_steps.as_deref() {
-        Some(text) => serde_json::from_str::<Option<Vec<String>>>(text).ok()?.unwrap_or_default(),
+        Some(text) => serde_json::from_str::<Option<Vec<String>>>(text)?.unwrap_or_default(),
         None => Vec::new(),
     };
-    Some(json!(names.into_iter().filter(|name| name != from).collect::<Vec<_>>()).to_string())
+    Ok(json!(names.into_iter().filter(|name| name != from).collect::<Vec<_>>()).to_string())
 }
 
 enum Made {
