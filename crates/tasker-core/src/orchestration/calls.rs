@@ -14,7 +14,7 @@ use tasker_postgres::ledger::{
 use tracing::Instrument;
 
 use super::batching::Share;
-use super::claims::Contexts;
+use super::claims::Known;
 use super::definitions::Definition;
 use super::holding::Finished;
 use super::progress::{Observer, Progress};
@@ -85,10 +85,12 @@ impl Worker {
         Box::pin(async move {
             let create: Vec<NewTask> = asked.iter().map(|asked| asked.task.clone()).collect();
             let outcomes: Vec<Settled> = batch.iter().map(|finished| finished.settled.clone()).collect();
+            let only_parents = batch.iter().all(|finished| finished.definition.is_only_parent(finished.place));
             let mut exchange = Exchange {
                 call,
                 careful,
                 outcomes: &outcomes,
+                only_parents,
                 want,
                 handover: if others_turn { 0 } else { want },
                 lanes: &lanes,
@@ -184,11 +186,7 @@ impl Worker {
             self.rest(state, held);
         }
         let types = self.types_of(&settled);
-        let contexts: Contexts = if reply.claims.is_empty() {
-            HashMap::new()
-        } else {
-            settled.iter().map(|one| (one.task_id, (one.definition.clone(), one.context.clone()))).collect()
-        };
+        let known = if reply.claims.is_empty() { Known::default() } else { Known::of(&settled, &reply.refused) };
         let mut goes_on_with = HashSet::new();
         for finished in settled {
             if let Some(told) = told.as_deref_mut() {
@@ -230,7 +228,7 @@ impl Worker {
             return end;
         }
         let due = reply.next_due.map(until);
-        if let Err(error) = self.start(state, reply, told, &goes_on_with, contexts, observer).await {
+        if let Err(error) = self.start(state, reply, told, &goes_on_with, known, observer).await {
             return Some(DriveEnd::Failed { task_id: state.task_id(), error });
         }
         // Nothing of the task runs here, nothing was claimed, nothing is to be handed in: that is how far it goes now.

@@ -20,27 +20,30 @@ use crate::clock::{Clock, SystemClock};
 use crate::events::{Group, Told};
 use crate::step_handler::{AncestorResults, Output, StepContext, StepError};
 
+/// Most bytes of parents' results that a claimed step holds.
+const PARENTS_BYTES: usize = 256 * 1024;
+
 /// How long a definition is left alone that could not be read.
 const READ_AGAIN: Duration = Duration::from_millis(200);
 
 impl Worker {
-    /// Starts everything that a reply brought. `contexts` are those of the tasks whose outcomes the call handed in.
+    /// Starts everything that a reply brought.
     pub(super) async fn start(
         &mut self,
         state: &mut State,
         reply: Reply,
         told: Option<&mut Told>,
         goes_on_with: &HashSet<i64>,
-        mut contexts: Contexts,
+        known: Known,
         observer: &dyn Observer,
     ) -> Result<(), LedgerError> {
         let begun = reply.instant;
+        let Known { mut contexts, mut results } = known;
         for (task_id, ClaimedTask { definition_id, context }) in reply.tasks {
             let definition = self.definition(definition_id).await?;
             contexts.insert(task_id, (definition, Arc::new(Output::raw(context))));
         }
-        let results: HashMap<(i64, i32), Arc<Output>> =
-            reply.results.into_iter().map(|(parent, results)| (parent, Arc::new(Output::raw(results)))).collect();
+        results.extend(reply.results.into_iter().map(|(parent, results)| (parent, Arc::new(Output::raw(results)))));
         let groups = told.map(|told| {
             let had = |task_id| goes_on_with.contains(&task_id) || self.holding.has_task(task_id);
             told.taken(&reply.claims, &contexts, had)
@@ -83,12 +86,7 @@ impl Worker {
         })?;
         let cancelled = CancellationToken::new();
         let Claim { step_id, task_id, token, place, attempt, attempts_allowed, previous_results } = claim;
-        // What was too large to travel along is fetched when it is asked for.
-        let parent_results = task
-            .definition
-            .parents(place)
-            .filter_map(|(name, named_step)| Some((name.to_owned(), task.results.get(&(task_id, named_step))?.clone())))
-            .collect();
+        let parent_results = task.parent_results(task_id, place);
         let context = StepContext::builder(step.name.clone())
             .task((task_id, &template.namespace, &template.name, &template.version.to_string()))
             .context(task.context.clone())
@@ -167,12 +165,54 @@ impl Worker {
 /// Definitions and contexts of tasks, by id.
 pub(super) type Contexts = HashMap<i64, (Arc<Definition>, Arc<Output>)>;
 
+/// Results of steps, by task and named step.
+type Results = HashMap<(i64, i32), Arc<Output>>;
+
+/// What a call need not be told, because it handed it in itself.
+#[derive(Default)]
+pub(super) struct Known {
+    contexts: Contexts,
+    results: Results,
+}
+
+impl Known {
+    /// What is known of these outcomes, those of `refused` steps left out: what stands in the record is somebody else's.
+    pub(super) fn of(settled: &[Finished], refused: &[i64]) -> Self {
+        let mut known = Known::default();
+        for one in settled {
+            known.contexts.entry(one.task_id).or_insert_with(|| (one.definition.clone(), one.context.clone()));
+            if let Settlement::Success { results } = &one.settled.settlement
+                && !refused.contains(&one.settled.step_id)
+            {
+                let named_step = one.definition.named_step(one.place);
+                known.results.insert((one.task_id, named_step), Arc::new(Output::raw(results.clone())));
+            }
+        }
+        known
+    }
+}
+
 struct TaskOf<'a> {
     definition: &'a Arc<Definition>,
     context: &'a Arc<Output>,
-    results: &'a HashMap<(i64, i32), Arc<Output>>,
+    results: &'a Results,
     begun: NaiveDateTime,
     group: Option<Arc<Group>>,
+}
+
+impl TaskOf<'_> {
+    /// The results of a step's parents that are at hand. What makes too much together is fetched when it is asked for, as is
+    /// what did not travel along.
+    fn parent_results(&self, task_id: i64, place: usize) -> HashMap<String, Arc<Output>> {
+        let at_hand = |(name, named_step)| Some((name, self.results.get(&(task_id, named_step))?));
+        let mut parents: Vec<(&str, &Arc<Output>)> = self.definition.parents(place).filter_map(at_hand).collect();
+        if parents.iter().map(|(_, results)| results.get().len()).sum::<usize>() > PARENTS_BYTES {
+            parents.sort_by_key(|(_, results)| results.get().len());
+            let mut left = PARENTS_BYTES;
+            parents.retain(|(_, results)| left.checked_sub(results.get().len()).inspect(|&rest| left = rest).is_some());
+        }
+        parents.into_iter().map(|(name, results)| (name.to_owned(), results.clone())).collect()
+    }
 }
 
 /// Results of further ancestors, from the record.

@@ -12,6 +12,8 @@ pub(crate) struct Definition {
     pub(crate) template: Template,
     /// The named step of each step of the template.
     named_step_ids: Vec<i32>,
+    /// Of each step whether none of its children has another parent.
+    only_parents: Vec<bool>,
 }
 
 impl Definition {
@@ -21,7 +23,21 @@ impl Definition {
             let (steps, named) = (template.steps.len(), named_step_ids.len());
             return Err(LedgerError::Inconsistent(format!("a definition of {steps} steps has {named} named steps")));
         }
-        Ok(Self { template, named_step_ids })
+        let mut only_parents = vec![true; template.steps.len()];
+        for joined in template.steps.iter().filter(|step| step.parents.len() > 1) {
+            joined.parents.iter().for_each(|&parent| only_parents[parent] = false);
+        }
+        Ok(Self { template, named_step_ids, only_parents })
+    }
+
+    /// The named step of the step at this place, which the template has.
+    pub(crate) fn named_step(&self, place: usize) -> i32 {
+        self.named_step_ids[place]
+    }
+
+    /// Whether none of the children of the step at this place, which the template has, has another parent.
+    pub(crate) fn is_only_parent(&self, place: usize) -> bool {
+        self.only_parents[place]
     }
 
     /// The parents of the step at this place, which the template has: names and named steps.

@@ -25,6 +25,7 @@ mod rows;
 mod select;
 mod sharing;
 mod simulated;
+mod single;
 mod step_deadlines;
 mod step_errors;
 mod support;

@@ -87,6 +87,40 @@ async fn statistics_of_empty_tables_do_not_make_a_call_read_whole_tables() {
     assert!(after - before < FEW, "{} rows were read by {calls} calls", after - before);
 }
 
+/// Calls of a single success, too.
+#[tokio::test]
+async fn nor_does_a_single_success() {
+    let bench = Bench::new(Script::default()).await;
+    let (worker, task_id, mut claims) = among_strangers(&bench, &diamond(""), 1).await;
+    // Lanes were made since the worker began.
+    Ledger::new(bench.pool().clone()).lanes(worker).await.unwrap();
+    let mut transaction = bench.pool().begin().await.unwrap();
+    let before = rows_read(&mut transaction).await;
+    let mut kinds = Vec::new();
+    while let Some(claim) = claims.pop() {
+        let rows: Vec<(String, Option<i64>, Option<i32>)> = sqlx::query_as(
+            "select kind::text, a, n from tasker_engine.succeed_1($1, 'worker', 1, $2, $3, '{}', false, 2, array[$4], null)",
+        )
+        .bind(worker)
+        .bind(claim.step_id)
+        .bind(claim.token)
+        .bind(-task_id)
+        .fetch_all(&mut *transaction)
+        .await
+        .unwrap();
+        for (kind, step, token) in rows {
+            if kind == "s" {
+                claims.push(Claim { step_id: step.unwrap(), token: token.unwrap(), ..claim.clone() });
+            }
+            kinds.push(kind);
+        }
+    }
+    let after = rows_read(&mut transaction).await;
+    // a with its two children, then c, then b, which sends c's results along, then d
+    assert_eq!(kinds.concat(), "issiirsic");
+    assert!(after - before < FEW, "{} rows were read", after - before);
+}
+
 /// The rare ways through a call: a death that halts a task, whose other steps stand in the line and wait for an instant, and a
 /// call that names its task.
 #[tokio::test]

@@ -12,7 +12,7 @@ use tasker_core::entropy::Entropy;
 use tasker_domain::json::Json;
 use tasker_domain::operation::TaskOperation;
 use tasker_postgres::ledger::{
-    Claim, Exchange, Ledger, Operator, Settled, Settlement, StepChange, TaskChange, TaskRecord, WorkerId,
+    Claim, Exchange, Exchanger, Ledger, Operator, Settled, Settlement, StepChange, TaskChange, TaskRecord, WorkerId,
 };
 
 use crate::support::{Bench, Script, template, worker};
@@ -49,6 +49,7 @@ struct Journey {
     bench: Bench,
     draw: Entropy,
     ledger: Ledger,
+    exchanger: Exchanger,
     worker: WorkerId,
     lanes: Vec<i64>,
     /// The tasks, and whether their type says `fail_fast`.
@@ -97,6 +98,7 @@ impl Journey {
         Self {
             bench,
             draw,
+            exchanger: ledger.exchanger(),
             ledger,
             worker: id,
             lanes,
@@ -137,8 +139,10 @@ impl Journey {
         let mut outcomes = Vec::new();
         let mut settled: BTreeMap<i64, i64> = BTreeMap::new();
         let mut kept = Vec::new();
+        // Some rounds hand in one outcome and ask for no more than steps, as a worker of a chain does.
+        let single = self.chance(0.3);
         for claim in std::mem::take(&mut self.held) {
-            if self.chance(0.4) {
+            if self.chance(0.4) || single && !outcomes.is_empty() {
                 kept.push(claim);
                 continue;
             }
@@ -149,26 +153,28 @@ impl Journey {
             settled.insert(claim.step_id, claim.task_id);
             outcomes.push(Settled { step_id: claim.step_id, token: claim.token, settlement });
         }
-        let want = self.pick(5);
+        let want = self.pick(5) + usize::from(single);
         let call = Exchange {
             outcomes: &outcomes,
             want,
-            handover: self.pick(want + 1),
+            handover: if single { want } else { self.pick(want + 1) },
             lanes: &self.lanes,
             fair: self.chance(0.5),
-            wake: true,
+            wake: !single,
             now: Some(self.now),
             ..Exchange::new(self.worker, "traveller")
         };
-        let reply = self.ledger.exchange(&call).await.unwrap();
+        let reply = self.exchanger.exchange(&call).await.unwrap();
         assert!(!reply.lanes_changed, "nobody made or paused lanes");
         for step in &reply.refused {
             settled.remove(step);
             self.due.remove(step);
         }
         let due = self.due.iter().filter(|(_, due)| **due <= self.now).map(|(step, _)| *step);
-        self.woken.extend(due);
-        self.due.retain(|_, due| *due > self.now);
+        if !single {
+            self.woken.extend(due);
+            self.due.retain(|_, due| *due > self.now);
+        }
         for claim in &reply.claims {
             self.woken.remove(&claim.step_id);
             self.due.remove(&claim.step_id);

@@ -5,7 +5,9 @@ language plpgsql
 set search_path = tasker_engine, public, pg_temp
 as $$
 begin
-  raise exception 'somebody else has changed % underneath', array_to_string(array(select 'task ' || t from unnest(p_tasks) t order by t), ', ')
+  raise exception 'somebody else has changed % underneath',
+    array_to_string(array(select 'task ' || t from unnest(p_tasks) t order by t limit 5), ', ')
+      || case when cardinality(p_tasks) > 5 then ' and ' || cardinality(p_tasks) - 5 || ' more' else '' end
     using errcode = 'TSK01', detail = array_to_string(p_tasks, ',');
 end $$;
 

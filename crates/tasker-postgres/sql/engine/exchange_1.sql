@@ -39,9 +39,9 @@
 --   i  at = the instant of this call's rows
 --   n  created task a, in place m of the request;  d  place m's key belongs to task a already
 --   s  claimed step a of task b: token n, definition's step m, attempt k of w, doc = results before
---   t  task b of definition a with context doc: of claims whose task is not that of a success that the caller handed in, which
---      it knows already
---   r  results doc of parent step a, named step m, of task b
+--   t  task b of definition a with context doc: of claims whose task the caller does not know already, which are those of
+--      other successes that it handed in and those that it had created
+--   r  results doc of parent step a, named step m, of task b: of parents whose success the caller did not hand in itself
 --   c  task a is complete;  f  task a ended in error;  p  task a waits until at;  h  nothing new of task a is claimed
 --   x  the outcome of step a was refused: its claim is no longer the caller's
 --   y  the outcome of step a stood in the record already (p_repeat)
@@ -60,7 +60,7 @@ create function tasker_engine.exchange_1(
 returns table (kind "char", a bigint, b bigint, n integer, m integer, k integer, w integer, at timestamptz, doc jsonb)
 language plpgsql
 set search_path = tasker_engine, public, pg_temp
-set timezone = 'UTC' set enable_seqscan = off set enable_indexonlyscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set timezone = 'UTC' set enable_seqscan = off set enable_indexonlyscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 set plan_cache_mode = force_generic_plan set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
@@ -82,7 +82,7 @@ declare
   v_holders jsonb; v_last timestamptz; v_started bigint[];
   -- what the history says of who moved a step: nearly always a first attempt
   v_by jsonb := jsonb_build_object('worker', p_label); v_first jsonb := v_by || '{"attempt": 1}';
-  v_lanes bigint[]; v_served bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false;
+  v_lanes bigint[]; v_served bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false; v_stands boolean; v_waits boolean;
   v_repeated bigint[] := '{}'; v_recorded bigint[] := '{}'; v_held bigint[] := '{}';
   v_free bigint[]; v_changed bigint[]; v_rows bigint; v_left integer; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
@@ -314,24 +314,28 @@ begin
   if cardinality(v_new) > 0 then
     v_lanes := v_lanes || array(select -t from unnest(v_new, v_new_places) n(t, place) where p_reserved[place]);
   end if;
-  -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
-  with taken as (
-    delete from ready r where r.ctid = any(array(
-      select f.place
-      from (
-        select x.lane
-        from unnest(v_lanes) with ordinality x(lane, place)
-        cross join lateral (select rank from ready where ready.lane = x.lane order by rank limit 1) head
-        order by case when p_fair then x.place else 0 end, head.rank) x
-      cross join lateral (
-        select ctid as place from ready where ready.lane = x.lane order by rank limit v_left for update skip locked) f
-      limit v_left * (1 + 7 * p_careful::int)))
-    returning r.step_id
-  )
-  select array(select step_id from taken),
-    (select min(l.first) from unnest(v_lanes) x(lane)
-      cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l)
-  into v_taken, v_next_due;
+  -- Often nobody stands there.
+  select exists (select from ready where lane = any(v_lanes)), exists (select from later where lane = any(v_lanes)) into v_stands, v_waits;
+  if v_stands or v_waits then
+    -- As an array it is looked for once; as a table to join with, a nested loop may look again and take more each time.
+    with taken as (
+      delete from ready r where r.ctid = any(array(
+        select f.place
+        from (
+          select x.lane
+          from unnest(v_lanes) with ordinality x(lane, place)
+          cross join lateral (select rank from ready where ready.lane = x.lane order by rank limit 1) head
+          order by case when p_fair then x.place else 0 end, head.rank) x
+        cross join lateral (
+          select ctid as place from ready where ready.lane = x.lane order by rank limit v_left for update skip locked) f
+        limit v_left * (1 + 7 * p_careful::int)))
+      returning r.step_id
+    )
+    select array(select step_id from taken),
+      (select min(l.first) from unnest(v_lanes) x(lane)
+        cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l)
+    into v_taken, v_next_due;
+  end if;
   if v_left > 0 then
     if p_task is not null and cardinality(v_taken) < v_left then
       with own as materialized (
@@ -579,7 +583,9 @@ begin
   -- C. What the worker learns; by arrays, because a join by `in (select …)` has a ruinous plan when statistics are stale.
   if cardinality(v_claimed) > 0 then
     select array_agg(e.from_step_id), sum(octet_length(x.results::text)) into v_parents, v_size
-    from (select distinct from_step_id + 0 as from_step_id from tasker_workflow_step_edges where to_step_id = any(v_claimed)) e
+    from (
+      select distinct from_step_id + 0 as from_step_id from tasker_workflow_step_edges
+      where to_step_id = any(v_claimed) and not from_step_id = any(coalesce(v_done, '{}'))) e
     join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id]);
     if v_size > 262144 then
       -- Too much to send along: each step's smallest parents, up to 256 KiB a step; the others are fetched on demand.
@@ -587,7 +593,7 @@ begin
         select distinct p.from_step_id from (
           select e.from_step_id, sum(octet_length(x.results::text)) over (partition by e.to_step_id order by octet_length(x.results::text), e.from_step_id) as so_far
           from tasker_workflow_step_edges e join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id])
-          where e.to_step_id = any(v_claimed)) p
+          where e.to_step_id = any(v_claimed) and not e.from_step_id = any(coalesce(v_done, '{}'))) p
         where p.so_far <= 262144);
     end if;
   end if;
@@ -634,19 +640,23 @@ begin
         select l.task_id from task l where l.ended and l.task_id = any(array(
           select s.task_id from tasker_workflow_steps s where s.workflow_step_id = any(v_recorded)))));
   end if;
+  if v_parents is not null then
+    return query
+      select 'r'::"char", x.workflow_step_id, x.task_id, null::int, x.named_step_id, null::int, null::int, null::timestamptz, x.results
+      from tasker_workflow_steps x where x.workflow_step_id = any(v_parents);
+  end if;
+  if cardinality(v_taken) + cardinality(v_repeated) > 0 then
+    return query
+      select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::timestamptz, t.context
+      from (
+        select q.task_id from queue q where q.step_id = any(v_taken || v_repeated)
+        except select unnest(v_known || v_new)) x
+      join tasker_tasks t on t.task_id = any(array[x.task_id]) join task l on l.task_id = any(array[t.task_id]);
+  end if;
   if cardinality(v_claimed) > 0 then
     return query
-      with s as materialized (
-        select q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed from queue q where q.step_id = any(v_claimed)
-      )
-      select 't'::"char", l.definition_id, t.task_id, null::int, null::int, null::int, null::int, null::timestamptz, t.context
-      from (select task_id from s except select unnest(v_known)) x join tasker_tasks t on t.task_id = any(array[x.task_id]) join task l on l.task_id = any(array[t.task_id])
-      union all
-      select 'r', x.workflow_step_id, x.task_id, null, x.named_step_id, null, null, null, x.results
-      from tasker_workflow_steps x where x.workflow_step_id = any(v_parents)
-      union all
-      select 's', s.step_id, s.task_id, s.token, s.ix, s.attempts, s.attempts_allowed, null,
-        case when s.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = any(array[s.step_id])) end
-      from s;
+      select 's'::"char", q.step_id, q.task_id, q.token, q.ix, q.attempts, q.attempts_allowed, null::timestamptz,
+        case when q.token > 1 then (select x.results from tasker_workflow_steps x where x.workflow_step_id = any(array[q.step_id])) end
+      from queue q where q.step_id = any(v_claimed);
   end if;
 end $$;

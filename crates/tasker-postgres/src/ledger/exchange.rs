@@ -1,22 +1,12 @@
 //! The exchange as Rust sees it: outcomes and new tasks in, claims out, one round trip, one commit.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::NaiveDateTime;
 use serde_json::value::RawValue;
-use sqlx::postgres::PgRow;
-use sqlx::{Connection, PgConnection, Row};
 
-use super::task::raw;
-use super::{DefinitionId, Ledger, LedgerError, WorkerId};
-
-/// How often a call is made that others stand in the way of.
-const EXCHANGE_TRIES: u32 = 10;
-
-/// How long the server has to take a connection.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+use super::{DefinitionId, WorkerId};
 
 /// One call of the exchange.
 #[derive(Debug, Clone)]
@@ -35,6 +25,9 @@ pub struct Exchange<'a> {
     pub careful: bool,
     /// What became of steps that it holds.
     pub outcomes: &'a [Settled],
+    /// Whether no child of these steps has other parents, so that nobody's results have to be looked for. False where the
+    /// caller does not know.
+    pub only_parents: bool,
     /// How many claims it wants at most.
     pub want: usize,
     /// How many of them may be steps that this very call unlocks; the others come from the line.
@@ -66,6 +59,7 @@ impl<'a> Exchange<'a> {
             repeat: false,
             careful: false,
             outcomes: &[],
+            only_parents: false,
             want: 0,
             handover: 0,
             lanes: &[],
@@ -162,7 +156,8 @@ pub struct Reply {
     pub claims: Vec<Claim>,
     /// The tasks of the claims, by id, but not those of steps whose success this call handed in: the caller knows them.
     pub tasks: HashMap<i64, ClaimedTask>,
-    /// Results of the claims' parents that travelled along, by task and named step.
+    /// Results of the claims' parents that travelled along, by task and named step. Those of steps whose success this call
+    /// handed in are not among them: the caller knows them.
     pub results: HashMap<(i64, i32), Box<RawValue>>,
     /// Tasks that ended in this call.
     pub ended: Vec<(i64, Ended)>,
@@ -234,18 +229,18 @@ pub struct ClaimedTask {
 
 /// The outcomes of a call as the arrays that the function takes.
 #[derive(Default)]
-struct Columns<'a> {
-    steps: Vec<i64>,
-    tokens: Vec<i32>,
-    kinds: Vec<&'static str>,
-    results: Vec<&'a str>,
-    waits: Vec<f64>,
-    asked: Vec<Option<i32>>,
-    notes: Vec<Option<&'static str>>,
+pub(super) struct Columns<'a> {
+    pub(super) steps: Vec<i64>,
+    pub(super) tokens: Vec<i32>,
+    pub(super) kinds: Vec<&'static str>,
+    pub(super) results: Vec<&'a str>,
+    pub(super) waits: Vec<f64>,
+    pub(super) asked: Vec<Option<i32>>,
+    pub(super) notes: Vec<Option<&'static str>>,
 }
 
 impl<'a> Columns<'a> {
-    fn of(outcomes: &'a [Settled]) -> Self {
+    pub(super) fn of(outcomes: &'a [Settled]) -> Self {
         let mut columns = Columns::default();
         for settled in outcomes {
             let (kind, results, wait, asked, note) = match &settled.settlement {
@@ -266,208 +261,5 @@ impl<'a> Columns<'a> {
             columns.notes.push(note);
         }
         columns
-    }
-}
-
-impl Ledger {
-    /// Hands in outcomes and new tasks and takes claims: one statement, one commit.
-    ///
-    /// Where somebody else has changed a task underneath, its side rows are rebuilt from the record first (R-33). A call
-    /// that the database gave up because it stood in another's way (a dead-lock, say, between a take-over and the
-    /// worker it took for dead) has written nothing and is made again.
-    ///
-    /// # Errors
-    /// After [`LedgerError::Unavailable`] nothing is known about the call; after any other error nothing of it stands.
-    pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-        patiently(self, None, call).await
-    }
-
-    /// Connections for a worker that makes one exchange after the other.
-    pub fn exchanger(&self) -> Exchanger {
-        Exchanger { ledger: self.clone(), idle: Arc::default() }
-    }
-}
-
-/// Exchanges of one worker, on connections of its own: as many as it makes calls at the same time. A connection that goes
-/// back to the pool is asked whether it still lives, which would double the messages of a worker. Cheap to clone; the
-/// connections end with the last clone.
-#[derive(Debug, Clone)]
-pub struct Exchanger {
-    ledger: Ledger,
-    idle: Arc<Mutex<Vec<PgConnection>>>,
-}
-
-impl Exchanger {
-    /// As [`Ledger::exchange`].
-    ///
-    /// # Errors
-    /// As there.
-    pub async fn exchange(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-        patiently(&self.ledger, Some(self), call).await
-    }
-
-    async fn once(&self, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-        let kept = self.idle().pop();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        let reply = exchange_once(&mut connection, call).await;
-        // One that broke is not used again, nor one whose call nobody waited for.
-        if !matches!(reply, Err(LedgerError::Unavailable(_))) {
-            self.idle().push(connection);
-        }
-        reply
-    }
-
-    async fn connect(&self) -> Result<PgConnection, LedgerError> {
-        let options = self.ledger.pool.connect_options();
-        match tokio::time::timeout(CONNECT_WITHIN, PgConnection::connect_with(&options)).await {
-            Ok(connected) => Ok(connected?),
-            Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()).into()),
-        }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<PgConnection>> {
-        // Nothing is left half done under this lock.
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes leave of the server, so that nothing of it lingers there.
-    pub async fn close(self) {
-        let idle = std::mem::take(&mut *self.idle());
-        for connection in idle {
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "a connection was not closed in good order");
-            }
-        }
-    }
-}
-
-async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-    let mut tries = 1;
-    let mut call = call.clone();
-    loop {
-        let reply = match own {
-            Some(exchanger) => exchanger.once(&call).await,
-            None => exchange_once(&mut *ledger.pool.acquire().await?, &call).await,
-        };
-        match reply {
-            Err(LedgerError::Contended(error)) if tries < EXCHANGE_TRIES => {
-                tries += 1;
-                call.careful |= has_been_begun(&error);
-            }
-            Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
-                tries += 1;
-                call.careful = true;
-            }
-            Err(LedgerError::Changed { tasks, .. }) if tries < EXCHANGE_TRIES && !tasks.is_empty() => {
-                tries += 1;
-                tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
-                ledger.rebuild_tasks(&tasks).await?;
-            }
-            Ok(reply) => return Ok(Reply { careful: call.careful, ..reply }),
-            refused => return refused,
-        }
-    }
-}
-
-/// Whether a row of a step's history stands there already that the call was about to write: somebody has begun a step that
-/// it claimed.
-fn has_been_begun(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions"))
-}
-
-async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
-    let columns = Columns::of(call.outcomes);
-    let rows = sqlx::query(include_str!("../../sql/ledger/exchange.sql"))
-        .bind(call.worker)
-        .bind(call.label)
-        .bind(call.call)
-        .bind(call.repeat)
-        .bind(call.careful)
-        .bind(columns.steps)
-        .bind(columns.tokens)
-        .bind(columns.kinds)
-        .bind(columns.results)
-        .bind(columns.waits)
-        .bind(columns.asked)
-        .bind(columns.notes)
-        .bind(i32::try_from(call.want).unwrap_or(i32::MAX))
-        .bind(i32::try_from(call.handover).unwrap_or(i32::MAX))
-        .bind(call.lanes)
-        .bind(call.fair)
-        .bind(call.task)
-        .bind(call.wake)
-        .bind(call.sleep)
-        .bind(call.tasks.iter().map(|task| task.definition_id).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.context.get()).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.key.as_str()).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.details.get()).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.reserved).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.run_at.map(|at| at.and_utc())).collect::<Vec<_>>())
-        .bind(call.tasks.iter().map(|task| task.deadline.map(|at| at.and_utc())).collect::<Vec<_>>())
-        .bind(call.now.map(|instant| instant.and_utc()))
-        .fetch_all(connection)
-        .await
-        .map_err(|error| if has_been_begun(&error) { LedgerError::Contended(error) } else { error.into() })?;
-    let mut reply = Reply::default();
-    for row in rows {
-        reply.take(&row)?;
-    }
-    Ok(reply)
-}
-
-impl Reply {
-    fn take(&mut self, row: &PgRow) -> Result<(), LedgerError> {
-        let number = |column: &str| row.try_get::<i64, _>(column);
-        let instant = || Ok::<_, LedgerError>(row.try_get::<Option<DateTime<Utc>>, _>("at")?.map(|at| at.naive_utc()));
-        let document = || -> Result<Option<Box<RawValue>>, LedgerError> {
-            row.try_get::<Option<String>, _>("doc")?.map(raw).transpose()
-        };
-        let present = |document: Option<Box<RawValue>>| {
-            document.ok_or_else(|| LedgerError::Inconsistent("the exchange left out a document".to_owned()))
-        };
-        let count = |column: &str| Ok::<_, LedgerError>(row.try_get::<i32, _>(column)?.unsigned_abs());
-        match row.try_get::<&str, _>("kind")? {
-            "i" => {
-                self.instant = instant()?
-                    .ok_or_else(|| LedgerError::Inconsistent("the exchange left out its instant".to_owned()))?
-            }
-            kind @ ("n" | "d") => self.created.push(Created {
-                place: count("m")? as usize - 1,
-                task_id: number("a")?,
-                created: kind == "n",
-            }),
-            "s" => self.claims.push(Claim {
-                step_id: number("a")?,
-                task_id: number("b")?,
-                token: row.try_get("n")?,
-                place: count("m")? as usize,
-                attempt: count("k")?,
-                attempts_allowed: count("w")?,
-                previous_results: document()?,
-            }),
-            "t" => {
-                let task = ClaimedTask { definition_id: number("a")?, context: present(document()?)? };
-                self.tasks.insert(number("b")?, task);
-            }
-            "r" => {
-                self.results.insert((number("b")?, row.try_get("m")?), present(document()?)?);
-            }
-            "c" => self.ended.push((number("a")?, Ended::Complete)),
-            "f" => self.ended.push((number("a")?, Ended::Error)),
-            "p" => self.parked.push(number("a")?),
-            "h" => self.halted.push(number("a")?),
-            "x" => self.refused.push(number("a")?),
-            "y" => self.recorded.push(number("a")?),
-            "l" => self.held.push(number("a")?),
-            "v" => self.lanes_changed = true,
-            "w" => self.next_due = instant()?,
-            other => return Err(LedgerError::Inconsistent(format!("the exchange answered a row of kind `{other}`"))),
-        }
-        Ok(())
     }
 }

@@ -4,6 +4,7 @@ mod care;
 mod definition;
 mod error;
 mod exchange;
+mod exchanger;
 mod look;
 mod operate;
 mod task;
@@ -18,7 +19,8 @@ use crate::rebuild::{begin_patient, lock, rebuild_locked};
 pub use care::{Lookout, Seen};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
 pub use error::LedgerError;
-pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, Exchanger, NewTask, Reply, Settled, Settlement};
+pub use exchange::{Claim, ClaimedTask, Created, Ended, Exchange, NewTask, Reply, Settled, Settlement};
+pub use exchanger::Exchanger;
 pub use look::{ListedWorker, Move, NamedClaim, Served, ServedBy, StepDetail, TaskDetail, TaskLine};
 pub use operate::{
     ExpiredStep, ExpiredSteps, Logged, LoggedOperation, Operated, Operator, PassedOver, Paused, Rewind, Rewound,
