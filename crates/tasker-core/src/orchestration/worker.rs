@@ -212,6 +212,11 @@ impl State {
         }
     }
 
+    /// Whether what waits for a call is a single thing and nothing runs here that could end and travel along.
+    fn is_all_there_is(&self) -> bool {
+        self.running.is_empty() && self.in_flight.is_empty() && self.finished.len() + self.create.len() == 1
+    }
+
     /// Whether it holds nothing any more.
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty() && self.finished.is_empty() && self.resting.is_empty()
@@ -261,7 +266,9 @@ impl Worker {
                 return DriveEnd::Stopped { task_id: state.task_id(), executions: state.executions };
             }
             if self.next_share(state).is_some() {
-                self.gather_what_ends(state, drive.inbox.as_deref_mut()).await;
+                if !state.is_all_there_is() {
+                    self.gather_what_ends(state, drive.inbox.as_deref_mut()).await;
+                }
                 if let Some(share) = self.next_share(state) {
                     in_flight.push(self.exchange(state, share));
                     continue;
