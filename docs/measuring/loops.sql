@@ -2,11 +2,18 @@
 --
 --   tasker db create --database-url URL; tasker db lean --database-url URL
 --   tasker bench --database-url URL --tasks 100 --rounds 1                 (registers the diamond)
+--   tasker bench --database-url URL --shape linear --size 1000 --tasks 1 --rounds 1      (registers the chain)
 --   export PGOPTIONS='-c synchronous_commit=off'
 --   psql URL -f docs/measuring/loops.sql
 --   psql URL -c 'call measuring.exchange(500, 16)' -c 'call measuring.record(100, 16)'
+--   psql URL -c 'call measuring.chain(500, false)' -c 'call measuring.chain(500, true)'
 --
--- Both print the microseconds a step. Drop schema measuring when done; what the loops wrote stays, so use a database for it.
+-- All print the microseconds a step. Drop schema measuring when done; what the loops wrote stays, so use a database for it.
+--
+-- Time depends on the neighbours, the number of instructions does not. It is what valgrind counts of a server in one process
+-- (a stopped server's data, as its user); the difference of a long and a short loop leaves out what is done once:
+--
+--   echo "call measuring.exchange(60, 16);" | valgrind --tool=callgrind postgres --single -c synchronous_commit=off -j -D DATA DATABASE
 drop schema if exists measuring cascade;
 create schema measuring;
 
@@ -113,4 +120,40 @@ begin
     commit;
   end loop;
   raise notice '% steps, % µs a step', 4 * p_rounds * p_tasks, round(extract(epoch from clock_timestamp() - v_begun) * 1e6 / (4 * p_rounds * p_tasks), 1);
+end $$;
+
+-- A task of 1,000 steps in a row, one success a call: by the general function, or by the one for such calls.
+create procedure measuring.chain(p_calls integer, p_single boolean)
+language plpgsql as $$
+declare
+  v_worker integer; v_definition bigint; v_lanes bigint[]; v_begun timestamptz; v_step bigint; v_token integer;
+  v_results jsonb := jsonb_build_object('ok', repeat('0', 90));
+begin
+  insert into tasker_engine.worker (name, lease) values ('measuring', '1 hour') returning worker_id into v_worker;
+  select min(definition_id) into v_definition from tasker_engine.definition d where d.steps = 1000 and d.roots = 1;
+  select array_agg(lane_id) into v_lanes from tasker_engine.lane;
+  select a, n into v_step, v_token
+  from tasker_engine.exchange_1(v_worker, 'measuring', 1, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', 1000, 1000, v_lanes, false, null,
+    false, false, array[v_definition], array['{"order": 12345678901234567890}'::jsonb], array[gen_random_uuid()::text], array['{}'::jsonb],
+    array[false], array[null::timestamptz], array[null::timestamptz], null)
+  where kind = 's';
+  commit;
+  for v_call in 1 .. p_calls + 5 loop
+    if v_call = 6 then
+      v_begun := clock_timestamp();
+    end if;
+    if p_single then
+      select max(a) filter (where kind = 's'), max(n) filter (where kind = 's') into v_step, v_token
+      from tasker_engine.succeed_1(v_worker, 'measuring', v_call, v_step, v_token, v_results, true, 1000, v_lanes, null);
+    else
+      select max(a) filter (where kind = 's'), max(n) filter (where kind = 's') into v_step, v_token
+      from tasker_engine.exchange_1(v_worker, 'measuring', v_call, false, false, array[v_step], array[v_token], array['s'::"char"], array[v_results],
+        array[0::float8], array[null::integer], array[null::text], 1000, 1000, v_lanes, false, null, false, false, '{}', '{}', '{}', '{}', '{}', '{}', '{}', null);
+    end if;
+    commit;
+    if v_step is null then
+      raise exception 'nothing was claimed in call %: are there other tasks in this database?', v_call;
+    end if;
+  end loop;
+  raise notice '% steps, % µs a step', p_calls, round(extract(epoch from clock_timestamp() - v_begun) * 1e6 / p_calls, 1);
 end $$;

@@ -173,7 +173,7 @@ pub struct Reply {
     pub held: Vec<i64>,
     /// Whether what others hold was passed over; it was asked for, or somebody held rows for long.
     pub careful: bool,
-    /// Lanes were made, paused or resumed; nothing is claimed from any before the caller [asks](Ledger::lanes) again.
+    /// Lanes were made, paused or resumed; nothing is claimed from any before the caller [asks](super::Ledger::lanes) again.
     pub lanes_changed: bool,
     /// Earliest instant (UTC) at which a step of the lanes is due.
     pub next_due: Option<NaiveDateTime>,
