@@ -283,6 +283,7 @@ async fn what_is_no_plain_success_is_left_to_the_general_function() {
         ("the worker is gone", diamond(""), "delete from tasker_engine.worker"),
         ("somebody else holds the step", diamond(""), "update tasker_engine.queue set token = token + 1"),
         ("many children", template("", &wide), "select"),
+        ("a child that was begun before", diamond(""), "update tasker_engine.queue set token = 1 where unmet = 1"),
         ("the task is halted", diamond(""), "update tasker_engine.task set halted = true"),
         ("the task has ended", diamond(""), "update tasker_engine.task set ended = true"),
         (
