@@ -228,7 +228,7 @@ impl Tasker {
         context: &Json,
         details: &Json,
     ) -> Result<(Box<RawValue>, Box<RawValue>), RunError> {
-        let text = checked_context(template, context)?.to_string();
+        let text = checked_context(template, context)?.jsonb_text();
         let raw =
             |text: String| RawValue::from_string(text).map_err(|error| RunError::UnstorableContext(error.to_string()));
         Ok((raw(text)?, raw(details.to_string())?))

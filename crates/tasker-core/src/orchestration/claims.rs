@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDateTime;
+use serde_json::value::RawValue;
 use tasker_domain::code::Coded;
+use tasker_domain::json::Json;
 use tasker_postgres::ledger::{Claim, ClaimedTask, DefinitionId, Ledger, LedgerError, Reply, Settled, Settlement};
 use tokio_util::sync::CancellationToken;
 
@@ -185,10 +187,19 @@ impl Known {
                 && !refused.contains(&one.settled.step_id)
             {
                 let named_step = one.definition.named_step(one.place);
-                known.results.insert((one.task_id, named_step), Arc::new(Output::raw(results.clone())));
+                known.results.insert((one.task_id, named_step), Arc::new(Output::raw(as_recorded(results))));
             }
         }
         known
+    }
+}
+
+/// The text in which the record gives these results back: a step reads the same whoever claims it. What is nested deeper
+/// than is read here stays as it was written.
+fn as_recorded(results: &RawValue) -> Box<RawValue> {
+    match Json::parse(results.get()).map(|value| RawValue::from_string(value.jsonb_text())) {
+        Ok(Ok(recorded)) => recorded,
+        _ => results.to_owned(),
     }
 }
 

@@ -378,7 +378,7 @@ struct OldStep {
 
 async fn steps_of(bench: &Bench, task_id: i64) -> Vec<OldStep> {
     let rows: Vec<(i64, String, Vec<i64>, Value, i32)> = sqlx::query_as(
-        "select s.workflow_step_id, coalesce(t.to_state, 'pending'), array(select from_step_id from tasker_workflow_step_edges where to_step_id = s.workflow_step_id),
+        "select s.workflow_step_id, coalesce(t.to_state, 'pending'), array(select from_step_id from tasker_workflow_step_edges where to_step_id = s.workflow_step_id order by id),
            s.results, s.attempts
          from tasker_workflow_steps s left join tasker_workflow_step_transitions t on t.workflow_step_id = s.workflow_step_id and t.most_recent
          where s.task_id = $1 order by s.workflow_step_id",

@@ -2,6 +2,7 @@
 //! way where it has to.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta};
@@ -9,6 +10,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use sqlx::{PgPool, Row};
 use tasker_core::entropy::Entropy;
+use tasker_core::{Handlers, Output, StepContext, Tasker};
+use tasker_domain::json::Json;
 use tasker_domain::template::Template;
 use tasker_postgres::ledger::{Claim, Exchange, Ledger, LedgerError, Settled, Settlement, WorkerId};
 
@@ -18,6 +21,10 @@ const LONG: Duration = Duration::from_secs(3600);
 
 fn raw(value: &serde_json::Value) -> Box<RawValue> {
     serde_json::value::to_raw_value(value).unwrap()
+}
+
+fn raw_text(text: &str) -> Box<RawValue> {
+    RawValue::from_string(text.to_owned()).unwrap()
 }
 
 fn start() -> NaiveDateTime {
@@ -283,6 +290,7 @@ async fn what_is_no_plain_success_is_left_to_the_general_function() {
         ("the worker is gone", diamond(""), "delete from tasker_engine.worker"),
         ("somebody else holds the step", diamond(""), "update tasker_engine.queue set token = token + 1"),
         ("many children", template("", &wide), "select"),
+        ("a child that was begun before", diamond(""), "update tasker_engine.queue set token = 1 where unmet = 1"),
         ("the task is halted", diamond(""), "update tasker_engine.task set halted = true"),
         ("the task has ended", diamond(""), "update tasker_engine.task set ended = true"),
         (
@@ -376,4 +384,26 @@ async fn large_results_of_other_parents_stay_behind() {
         told.iter().filter(|row| row.starts_with('r')).map(|row| row.len() / 100 * 100).collect();
     lengths.sort_unstable();
     assert_eq!(lengths, [100, 100_000], "c and e travel, b would be too much, f was handed in by the call itself");
+}
+
+/// What a worker tells its next step itself reads as what stands in the record does.
+#[tokio::test]
+async fn a_step_reads_the_same_whoever_claims_it() {
+    let text = r#"{"twice": 1, "of": 1e3, "twice": 2.50}"#;
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let all = seen.clone();
+    let handler = tasker_core::handler_fn(move |step: StepContext| {
+        let mut all = all.lock().unwrap();
+        all.push(step.raw_context().get().to_owned());
+        all.extend(step.parent_results().values().map(|results| results.get().to_owned()));
+        async move { Ok(Output::raw(raw_text(text))) }
+    });
+    let bench = Bench::new(Script::default()).await;
+    let tasker = Tasker::new(bench.pool().clone(), Handlers::new().with("H", handler)).unwrap();
+    tasker.run(&diamond(""), Json::parse(text).unwrap()).await.unwrap();
+    let stored: String =
+        sqlx::query_scalar("select ($1::text)::jsonb::text").bind(text).fetch_one(bench.pool()).await.unwrap();
+    let seen = seen.lock().unwrap();
+    // four contexts, and the results of one parent of b and c each and of two of d
+    assert_eq!(*seen, vec![stored; 8]);
 }

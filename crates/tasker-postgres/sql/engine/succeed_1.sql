@@ -6,8 +6,8 @@
 --
 -- Rows that come back are those of `exchange_1`, or one of kind
 --   g  nothing was done: the call is one for `exchange_1`
--- What shows only after something was written (a task that does not simply go on or end, say) is refused with TSK02,
--- which undoes it; that call is one for `exchange_1`, too.
+-- What shows only after something was written (a task that does not simply go on or end, a child that was begun before) is
+-- refused with TSK02, which undoes it; that call is one for `exchange_1`, too.
 create function tasker_engine.succeed_1(
   p_worker integer, p_label text, p_call integer, p_step bigint, p_token integer, p_results jsonb, p_only_parent boolean,
   p_want integer, p_lanes bigint[], p_now timestamptz)
@@ -64,7 +64,10 @@ begin
     into v_unmet, v_ix, v_attempt, v_allowed, v_owner, v_dead, v_lane, v_rank;
     if v_unmet = 0 and not v_dead then
       v_unlocked := v_unlocked + 1;
-      if v_owner is null then
+      if v_owner is null and v_lane = any(p_lanes) then
+        -- It was begun before, and is claimed by way of its history.
+        raise exception 'this call is one for exchange_1' using errcode = 'TSK02';
+      elsif v_owner is null then
         insert into ready (lane, rank, step_id) values (v_lane, v_rank, v_child);
         v_lined := true;
       else
