@@ -75,6 +75,15 @@ pub async fn settle(pool: &PgPool) -> Result<(), sqlx::Error> {
     sqlx::raw_sql(include_str!("../sql/cost/settle.sql")).execute(pool).await.map(drop)
 }
 
+/// Has the server write to the disk what it holds in memory, so that it does not do so while something is measured. The role
+/// must be a superuser or a member of `pg_checkpoint`.
+///
+/// # Errors
+/// What the database says.
+pub async fn write_back(pool: &PgPool) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql(include_str!("../sql/cost/write_back.sql")).execute(pool).await.map(drop)
+}
+
 /// Writes this many tasks of a definition as if they had been carried out in the past.
 ///
 /// # Errors

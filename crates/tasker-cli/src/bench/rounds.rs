@@ -48,6 +48,10 @@ pub(super) async fn measure(
     }
     if arguments.prefill_waiting > 0 || arguments.prefill_history > 0 {
         cost::settle(&place.pool).await.map_err(unavailable)?;
+        // A server of the user's is left to its own time.
+        if place.server_pid().is_some() {
+            cost::write_back(&place.pool).await.map_err(unavailable)?;
+        }
     }
     let bench = Bench { setting, place, work };
     let mut engine = Measured::default();
