@@ -22,7 +22,7 @@ declare
   c_row_by_row constant integer := 4;
   v_now timestamptz := coalesce(p_now, clock_timestamp());
   v_instant timestamptz; v_at timestamp; v_done_at timestamp; v_last timestamptz;
-  v_task bigint; v_attempts integer; v_verdict "char"; v_from text; v_sort integer;
+  v_task bigint; v_attempts integer; v_verdict "char"; v_sort integer;
   v_children bigint[]; v_child bigint; v_parents bigint[]; v_size bigint;
   v_unlocked integer := 0; v_claimed bigint[] := '{}';
   v_unmet integer; v_ix integer; v_attempt integer; v_allowed integer; v_owner integer; v_dead boolean; v_lane bigint; v_rank timestamptz;
