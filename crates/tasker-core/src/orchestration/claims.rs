@@ -185,22 +185,21 @@ impl Known {
             known.contexts.entry(one.task_id).or_insert_with(|| (one.definition.clone(), one.context.clone()));
             if let Settlement::Success { results } = &one.settled.settlement
                 && !refused.contains(&one.settled.step_id)
+                && let Some(recorded) = as_recorded(results)
             {
                 let named_step = one.definition.named_step(one.place);
-                known.results.insert((one.task_id, named_step), Arc::new(Output::raw(as_recorded(results))));
+                known.results.insert((one.task_id, named_step), Arc::new(Output::raw(recorded)));
             }
         }
         known
     }
 }
 
-/// The text in which the record gives these results back: a step reads the same whoever claims it. What is nested deeper
-/// than is read here stays as it was written.
-fn as_recorded(results: &RawValue) -> Box<RawValue> {
-    match Json::parse(results.get()).map(|value| RawValue::from_string(value.jsonb_text())) {
-        Ok(Ok(recorded)) => recorded,
-        _ => results.to_owned(),
-    }
+/// The text in which the record gives these results back: a step reads the same whoever claims it. None where they cannot
+/// be read, which an attempt's end refuses already; the record would be asked for them, as for what is too large.
+fn as_recorded(results: &RawValue) -> Option<Box<RawValue>> {
+    let value = Json::parse(results.get()).ok()?;
+    RawValue::from_string(value.jsonb_text()).ok()
 }
 
 struct TaskOf<'a> {

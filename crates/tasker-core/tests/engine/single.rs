@@ -369,21 +369,42 @@ async fn an_exchanger_hands_in_single_successes_either_way() {
 /// What is larger than what travels along is left out, the smallest parents first.
 #[tokio::test]
 async fn large_results_of_other_parents_stay_behind() {
+    for generally in [false, true] {
+        large_results_stay_behind(generally).await;
+    }
+}
+
+async fn large_results_stay_behind(generally: bool) {
     let middle = ["b", "c", "e", "f"].map(|name| (name, "depends_on_step: a"));
     let mut steps = vec![("a", "")];
     steps.extend(middle);
     steps.push(("d", "depends_on_steps: [b, c, e, f]"));
     let begun = begin(&template("", &steps)).await;
     let (claims, _) = begun.succeed().await.unwrap().unwrap();
-    let mut told = BTreeSet::new();
-    for (claim, length) in claims.iter().zip([200_000, 100, 100_000, 300_000]) {
-        let results = raw(&json!({ "x": "x".repeat(length) }));
-        (_, told) = succeed(begun.bench.pool(), &begun.call(), claim, &results).await.unwrap().unwrap();
+    let results = [200_000, 100, 100_000, 300_000].map(|length| raw(&json!({ "x": "x".repeat(length) })));
+    let (last, others) = claims.split_last().unwrap();
+    for (claim, results) in others.iter().zip(&results) {
+        succeed(begun.bench.pool(), &begun.call(), claim, results).await.unwrap().unwrap();
     }
-    let mut lengths: Vec<usize> =
-        told.iter().filter(|row| row.starts_with('r')).map(|row| row.len() / 100 * 100).collect();
-    lengths.sort_unstable();
-    assert_eq!(lengths, [100, 100_000], "c and e travel, b would be too much, f was handed in by the call itself");
+    let settlement = Settlement::Success { results: results[3].clone() };
+    let outcomes = [Settled { step_id: last.step_id, token: last.token, settlement }];
+    let lengths = |told: Vec<usize>| {
+        let mut lengths: Vec<usize> = told.into_iter().map(|length| length / 100 * 100).collect();
+        lengths.sort_unstable();
+        lengths
+    };
+    let told: Vec<usize> = if generally {
+        let reply = begun.ledger.exchange(&Exchange { outcomes: &outcomes, ..begun.call() }).await.unwrap();
+        reply.results.values().map(|results| results.get().len()).collect()
+    } else {
+        let (_, told) = succeed(begun.bench.pool(), &begun.call(), last, &results[3]).await.unwrap().unwrap();
+        told.iter().filter(|row| row.starts_with('r')).map(String::len).collect()
+    };
+    assert_eq!(
+        lengths(told),
+        [100, 100_000],
+        "c and e travel, b would be too much, f was handed in by the call itself"
+    );
 }
 
 /// What a worker tells its next step itself reads as what stands in the record does.

@@ -589,12 +589,7 @@ begin
     join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id]);
     if v_size > 262144 then
       -- Too much to send along: each step's smallest parents, up to 256 KiB a step; the others are fetched on demand.
-      v_parents := array(
-        select distinct p.from_step_id from (
-          select e.from_step_id, sum(octet_length(x.results::text)) over (partition by e.to_step_id order by octet_length(x.results::text), e.from_step_id) as so_far
-          from tasker_workflow_step_edges e join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id])
-          where e.to_step_id = any(v_claimed) and not e.from_step_id = any(coalesce(v_done, '{}'))) p
-        where p.so_far <= 262144);
+      v_parents := smallest_parents_1(v_claimed, coalesce(v_done, '{}'), 262144);
     end if;
   end if;
   -- What is only an id is told row by row: as branches of one query, each would be set up in every call.

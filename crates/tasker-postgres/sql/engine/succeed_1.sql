@@ -1,6 +1,6 @@
 -- The exchange of a worker that hands in one success and nothing else while nobody stands in line: what a chain of steps
 -- comes down to. It does what `exchange_1` does for such a call, in the same order of locks, row by row instead of by
--- sets: setting up statements for sets costs several times what one row does.
+-- sets: setting up statements for sets costs more than the one row does.
 --
 -- `p_only_parent` says that no child of the step has another parent, so that nobody's results have to be looked for.
 --
@@ -143,13 +143,7 @@ begin
         where to_step_id = any(v_claimed) and from_step_id <> p_step) e
       join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id]);
       if v_size > 262144 then
-        -- as in exchange_1
-        v_parents := array(
-          select distinct p.from_step_id from (
-            select e.from_step_id, sum(octet_length(x.results::text)) over (partition by e.to_step_id order by octet_length(x.results::text), e.from_step_id) as so_far
-            from tasker_workflow_step_edges e join tasker_workflow_steps x on x.workflow_step_id = any(array[e.from_step_id])
-            where e.to_step_id = any(v_claimed) and e.from_step_id <> p_step) p
-          where p.so_far <= 262144);
+        v_parents := smallest_parents_1(v_claimed, array[p_step], 262144);
       end if;
       if v_parents is not null then
         return query
