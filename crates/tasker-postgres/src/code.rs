@@ -16,6 +16,7 @@ impl Coded for LedgerError {
             Self::Unavailable(_) => Code::DATABASE_UNREACHABLE,
             Self::ReadOnly(_) => Code::DATABASE_READ_ONLY,
             Self::DiskFull(_) => Code::DATABASE_FULL,
+            Self::Cancelled(_) => Code::STATEMENT_ENDED,
             Self::Forbidden(_) => Code::DATABASE_FORBIDS,
             Self::InvalidValue(_) => Code::DATABASE_VALUE,
             Self::Contended(_) | Self::Held(_) | Self::Busy(_) => Code::CONTENDED,

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod ledger;
 pub mod maintenance;
 pub mod models;
+mod outage;
 mod pooler;
 mod rebuild;
 pub mod schema;

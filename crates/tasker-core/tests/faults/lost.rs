@@ -62,8 +62,8 @@ async fn calls_that_never_arrive_cost_nothing() {
     with_cuts(Proxy::cut_requests, seed()).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_the_server_ends_cost_nothing() {
+/// Two workers, named `one` and `two`, with whose sessions a statement interferes that counts how many of them it met.
+async fn with_sessions(interfere: &'static str, every: u64) {
     let seed = seed();
     let database = TestDatabase::with_schema().await;
     let pool = database.pool();
@@ -83,23 +83,32 @@ async fn connections_that_the_server_ends_cost_nothing() {
     while clock.elapsed() < until {
         submit_random(&direct, seed + round, 2, 4).await;
         round += 1;
-        let killed: i64 = sqlx::query_scalar(
-            "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
-             where datname = current_database() and application_name in ('one', 'two') and random() < 0.3) x",
-        )
-        .fetch_one(pool)
-        .await
-        .unwrap();
-        ended += killed;
-        pause(60).await;
+        for _ in 0..60 / every {
+            ended += sqlx::query_scalar::<_, i64>(interfere).fetch_one(pool).await.unwrap();
+            pause(every).await;
+        }
     }
-    println!("count: {ended} connections were ended");
+    println!("count: {ended} times");
     assert!(ended > 20);
     until_all_ended(pool, LONG).await;
     for worker in workers {
         worker.end().await;
     }
     judge(pool).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_the_server_ends_cost_nothing() {
+    let interfere = "select count(*) from (select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name in ('one', 'two') and random() < 0.3) x";
+    with_sessions(interfere, 60).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_that_are_cancelled_cost_nothing() {
+    let interfere = "select count(*) from (select pg_cancel_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name in ('one', 'two') and state = 'active') x";
+    with_sessions(interfere, 5).await;
 }
 
 /// An idle worker asks its database at most twice a second, all its connections together.

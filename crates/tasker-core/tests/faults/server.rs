@@ -1,5 +1,7 @@
 //! A PostgreSQL server that is killed under load, and one that is away for a while.
 
+use std::fs::File;
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -83,6 +85,11 @@ impl Server {
         server
     }
 
+    /// Where it writes what it has to say: beside its data, which may lie on a disk that is full.
+    fn log(&self) -> File {
+        File::options().create(true).append(true).open(self.folder.path().join("log")).unwrap()
+    }
+
     fn options(&self) -> PgConnectOptions {
         PgConnectOptions::new_without_pgpass()
             .username("postgres")
@@ -98,6 +105,7 @@ impl Server {
             .arg("-D")
             .arg(self.folder.path().join("data"))
             .current_dir(self.folder.path())
+            .stderr(self.log())
             .spawn()
             .unwrap();
         self.runs = Some(child);
@@ -112,23 +120,26 @@ impl Server {
         tokio::time::timeout(LONG, ready).await.expect("the server starts");
     }
 
-    /// A server whose data lies on a disk of this size, in a mount namespace of its own; nothing where this process may
-    /// not mount one.
+    /// A server whose data lies on a disk of this size, in namespaces of its own; nothing where this process may not make
+    /// any. It is started again whenever it ends, as a server is that has a supervisor: one without room for its log ends.
     async fn on_a_small_disk(megabytes: u32) -> Option<Self> {
         let owner = owner()?;
         let mut server = Self { programs: programs(), folder: folder(), runs: None };
         let script = "mount -t tmpfs -o size=$3m,mode=700,uid=$4,gid=$5 none \"$2/data\" || exit 1
             as=\"setpriv --reuid=$4 --regid=$5 --clear-groups\"
-            cd \"$2\" && $as \"$1/initdb\" --username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --pgdata \"$2/data\" &&
-            exec $as \"$1/postgres\" -c listen_addresses= -c max_connections=60 -c max_wal_size=8MB -k \"$2\" -D \"$2/data\"";
+            cd \"$2\" && $as \"$1/initdb\" --username=postgres --auth=trust --encoding=UTF8 --no-locale --wal-segsize=1 --pgdata \"$2/data\" || exit 1
+            while :; do
+                $as \"$1/postgres\" -c listen_addresses= -c max_connections=60 -c max_wal_size=8MB -k \"$2\" -D \"$2/data\"
+                sleep 0.2
+            done";
         std::fs::create_dir(server.folder.path().join("data")).unwrap();
         let child = Command::new("unshare")
-            .args(["--mount", "sh", "-c", script, "sh"])
+            .args(["--mount", "--pid", "--fork", "--kill-child", "sh", "-c", script, "sh"])
             .args([&server.programs, server.folder.path()])
             .args([megabytes, owner.uid.as_raw(), owner.gid.as_raw()].map(|number| number.to_string()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
+            .stderr(server.log())
             .spawn()
             .unwrap();
         server.runs = Some(child);
@@ -143,6 +154,17 @@ impl Server {
             pause(50).await;
         }
         panic!("the server on a small disk does not start");
+    }
+
+    /// A file of somebody else on its small disk, seen through the namespace in which that is mounted.
+    fn filling(&self) -> PathBuf {
+        let seen = PathBuf::from(format!("/proc/{}/root", self.runs.as_ref().unwrap().id()));
+        seen.join(self.folder.path().strip_prefix("/").unwrap()).join("data/filling")
+    }
+
+    /// What it has said.
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
     /// Ends it: at once and with all its processes, as when the machine loses its power, or as one stops a server.
@@ -164,6 +186,12 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            let said = self.said();
+            let last: Vec<&str> = said.lines().rev().take(100).collect();
+            println!("the last lines of the server's log:");
+            last.iter().rev().for_each(|line| println!("{line}"));
+        }
         if let Some(mut child) = self.runs.take() {
             let _ended_before = kill(Pid::from_raw(child.id() as i32), Signal::SIGQUIT).is_err();
             let _reaped = child.wait().is_ok();
@@ -221,35 +249,38 @@ async fn a_full_disk_is_waited_for() {
     let first = pool(&server);
     bootstrap(&first, Shape::Lean).await.unwrap();
     make_log(&first).await;
-    // Not in the log of changes, so that a server which has no room for that either is rid of it when it recovers.
-    sqlx::query("create unlogged table faults.filling (t text)").execute(&first).await.unwrap();
-    sqlx::query("alter table faults.filling alter column t set storage external").execute(&first).await.unwrap();
     let submitted = submit_random(&tasker(&first, Logged::new(server.options(), seed, 20)), seed, 10, 30).await;
-    let fill = async || loop {
-        let filled = sqlx::query("insert into faults.filling select repeat('x', 100000) from generate_series(1, 10)");
-        if let Err(error) = filled.execute(&first).await {
-            break error;
-        }
+    let ended = async || -> Result<usize, sqlx::Error> {
+        let ended =
+            "select count(*) from tasker_task_transitions where most_recent and to_state in ('complete', 'error')";
+        let ended: i64 = sqlx::query_scalar(ended).fetch_one(&first).await?;
+        Ok(ended as usize)
     };
-    let error = fill().await;
-    assert_eq!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("53100"), "{error}");
-    // What is left of the last pages is soon used up.
-    let worker = Here::start(tasker(&pool(&server), Logged::new(server.options(), seed, 5)));
-    for _ in 0..10 {
-        let _full = fill().await;
-        pause(200).await;
+    let before = Here::start(tasker(&pool(&server), Logged::new(server.options(), seed, 5)));
+    while ended().await.unwrap() < 10 {
+        pause(20).await;
     }
-    let ended = "select count(*) from tasker_task_transitions where most_recent and to_state in ('complete', 'error')";
-    let ended: Result<i64, sqlx::Error> = sqlx::query_scalar(ended).fetch_one(&first).await;
-    println!("count: {ended:?} of {} tasks had ended while the disk was full", submitted.len());
-    assert!(ended.is_err() || ended.is_ok_and(|ended| (ended as usize) < submitted.len()));
-    let freed = async {
-        while sqlx::query("truncate faults.filling").execute(&first).await.is_err() {
-            pause(100).await;
+    let mut filling = File::create(server.filling()).unwrap();
+    let mut fill = || {
+        for bytes in [1 << 20, 1 << 12] {
+            while filling.write_all(&vec![0; bytes]).is_ok() {}
         }
     };
-    tokio::time::timeout(LONG, freed).await.expect("the disk can be freed");
+    fill();
+    let after = Here::start(tasker(&pool(&server), Logged::new(server.options(), seed, 5)));
+    // Whatever the server gives back is gone at once.
+    for _ in 0..100 {
+        fill();
+        pause(20).await;
+    }
+    let ended = ended().await;
+    println!("count: {ended:?} of {} tasks had ended while the disk was full", submitted.len());
+    assert!(ended.is_err() || ended.is_ok_and(|ended| ended < submitted.len()));
+    assert!(server.said().contains("No space left on device"), "the server noticed nothing");
+    std::fs::remove_file(server.filling()).unwrap();
+    drop(filling);
     until_all_ended(&first, LONG).await;
-    worker.end().await;
+    before.end().await;
+    after.end().await;
     judge(&first).await;
 }

@@ -131,6 +131,7 @@ codes! {
     FETCH_FAILED = "0080", "PostgreSQL could not be fetched";
     FETCH_HASH = "0081", "what was fetched is not what was expected";
     DEADLINE_REFUSED = "0082", "a deadline that cannot be kept";
+    STATEMENT_ENDED = "0083", "the database ended a statement before its time";
     QUEUE_FAILED = "0087", "a queue did not take or give a job";
     UNKNOWN_STEP = "0088", "there is no such step";
     ANNOTATOR_FAILED = "0089", "the hook for notes on a task failed";

@@ -1,12 +1,13 @@
 //! What can go wrong between us and the database, and what to do about it.
 
+use crate::outage::is_outage;
 use crate::wording::said;
 
 /// An error of the ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// The database cannot be reached or the connection was lost. Nothing is known about the last call: a worker calls
+    /// The database cannot be reached, lacks memory or connections, or the connection was lost. Nothing is known about the last call: a worker calls
     /// again once the database is back; its claims hold as long as its lease.
     #[error("the database cannot be reached: {}", said(.0))]
     Unavailable(#[source] sqlx::Error),
@@ -16,6 +17,10 @@ pub enum LedgerError {
     /// The server has no room left on its disk. Make room there; nothing of this call was written.
     #[error("the database's disk is full ({}): make room on the server and go on", said(.0))]
     DiskFull(#[source] sqlx::Error),
+    /// The database ended the statement before its time (SQLSTATE 57014): it took longer than `statement_timeout` allows, or
+    /// somebody cancelled it. Nothing of it was written.
+    #[error("the database ended a statement before its time ({}): try again; if it is its statement_timeout, raise it for this role", said(.0))]
+    Cancelled(#[source] sqlx::Error),
     /// The role may not use a table or function. Let the owner grant it.
     #[error("the role lacks a right ({}): let the owner of the database grant it", said(.0))]
     Forbidden(#[source] sqlx::Error),
@@ -69,36 +74,31 @@ impl LedgerError {
     }
 
     /// Whether the same call may succeed when the database is well again, by itself or because somebody mends it: it is
-    /// away, its disk is full, or it takes no writes at this moment.
+    /// away, its disk is full, it takes no writes at this moment, or it ended the statement before its time.
     pub fn may_pass(&self) -> bool {
-        matches!(self, LedgerError::Unavailable(_) | LedgerError::DiskFull(_) | LedgerError::ReadOnly(_))
+        matches!(
+            self,
+            LedgerError::Unavailable(_)
+                | LedgerError::DiskFull(_)
+                | LedgerError::ReadOnly(_)
+                | LedgerError::Cancelled(_)
+        )
     }
 }
 
 impl From<sqlx::Error> for LedgerError {
     fn from(error: sqlx::Error) -> Self {
-        let code = match &error {
-            sqlx::Error::Database(database) => database.code().map(|code| code.into_owned()),
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => {
-                return LedgerError::Unavailable(error);
-            }
-            sqlx::Error::Protocol(_) => return LedgerError::Unavailable(error),
-            _ => None,
-        };
+        if is_outage(&error) {
+            return LedgerError::Unavailable(error);
+        }
+        let code = error.as_database_error().and_then(|database| database.code()).map(|code| code.into_owned());
         match code.as_deref() {
-            // 57P0x: the server is shutting down, crashed, not yet up, or tired of an idle session; class 08: connection
-            // exceptions; 53300: it has no connection left
-            Some("57P01" | "57P02" | "57P03" | "57P05" | "53300") => LedgerError::Unavailable(error),
-            Some(code) if code.starts_with("08") => LedgerError::Unavailable(error),
             Some("40P01" | "40001") => LedgerError::Contended(error),
             Some("55P03") => LedgerError::Held(error),
             Some("TSK01") => LedgerError::Changed { tasks: tasks_of(&error), source: error },
             Some("25006") => LedgerError::ReadOnly(error),
             Some("53100") => LedgerError::DiskFull(error),
+            Some("57014") => LedgerError::Cancelled(error),
             Some("42501") => LedgerError::Forbidden(error),
             Some(code) if code.starts_with("22") => LedgerError::InvalidValue(error),
             _ => LedgerError::Database(error),

@@ -3,6 +3,7 @@
 use tasker_domain::state::{Refusal, StepState, TaskState};
 
 use super::validation::ValidationErrors;
+use crate::outage::is_outage;
 
 /// An error of a model or a scope.
 #[derive(Debug, thiserror::Error)]
@@ -128,23 +129,15 @@ impl ModelError {
 
 impl From<sqlx::Error> for ModelError {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::Io(_)
-            | sqlx::Error::Tls(_)
-            | sqlx::Error::Protocol(_)
-            | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
-            | sqlx::Error::WorkerCrashed => return Self::Unavailable(error),
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
-                return Self::Unreadable(error);
-            }
-            _ => {}
+        if is_outage(&error) {
+            return Self::Unavailable(error);
+        }
+        if let sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) = &error {
+            return Self::Unreadable(error);
         }
         let code = error.as_database_error().and_then(|database| database.code()).unwrap_or_default().into_owned();
         match code.as_str() {
-            "57P01" | "57P02" | "57P03" => Self::Unavailable(error),
             "42501" | "25006" => Self::Forbidden(error),
-            code if code.starts_with("08") => Self::Unavailable(error),
             code if code.starts_with("22") => Self::InvalidValue(error),
             _ => Self::Database(error),
         }
