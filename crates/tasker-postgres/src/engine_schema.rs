@@ -14,6 +14,7 @@ pub const MIGRATIONS: &[(i32, &str, &str)] = &[(
         include_str!("../sql/engine/create_tasks_1.sql"),
         include_str!("../sql/engine/step_deadline_1.sql"),
         include_str!("../sql/engine/changed_1.sql"),
+        include_str!("../sql/engine/instants_1.sql"),
         include_str!("../sql/engine/smallest_parents_1.sql"),
         include_str!("../sql/engine/exchange_1.sql"),
         include_str!("../sql/engine/succeed_1.sql"),

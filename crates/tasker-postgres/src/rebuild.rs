@@ -41,6 +41,37 @@ pub(crate) async fn begin_patient(connection: &mut PgConnection) -> Result<Trans
     Ok(transaction)
 }
 
+/// Tasks that were deleted from the record.
+#[derive(Debug, Default)]
+pub(crate) struct Deleted {
+    pub(crate) tasks: Vec<i64>,
+    /// Of these, tasks of which nothing is left; somebody holds rows of the others.
+    pub(crate) forgotten: Vec<i64>,
+}
+
+/// Takes out the side rows of those of these tasks that were deleted from the record, and of deleted steps of the others.
+pub(crate) async fn forget_deleted(
+    transaction: &mut Transaction<'_, Postgres>,
+    tasks: &[i64],
+) -> Result<Deleted, sqlx::Error> {
+    let lacking: Vec<(i64, bool)> = sqlx::query_as(include_str!("../sql/maintenance/lacking_steps.sql"))
+        .bind(tasks)
+        .persistent(false)
+        .fetch_all(&mut **transaction)
+        .await?;
+    if lacking.is_empty() {
+        return Ok(Deleted::default());
+    }
+    let all: Vec<i64> = lacking.iter().map(|&(task_id, _)| task_id).collect();
+    let forgotten = sqlx::query_scalar(include_str!("../sql/maintenance/forget_deleted.sql"))
+        .bind(all)
+        .persistent(false)
+        .fetch_all(&mut **transaction)
+        .await?;
+    let deleted = lacking.into_iter().filter(|&(_, deleted)| deleted).map(|(task_id, _)| task_id);
+    Ok(Deleted { tasks: deleted.collect(), forgotten })
+}
+
 /// Locks all side rows of these tasks until the transaction ends, and returns the tasks, sorted, of which nobody else
 /// holds any.
 pub(crate) async fn lock(transaction: &mut Transaction<'_, Postgres>, tasks: &[i64]) -> Result<Vec<i64>, sqlx::Error> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use tasker_domain::code::Coded;
 use tasker_domain::correlation::CorrelationId;
 use tasker_domain::retry::AskedWait;
 use tasker_domain::verdict::{self, FailedAttempt, Failure};
@@ -429,6 +430,16 @@ impl Worker {
                 tracing::warn!(%error, "others stood in the way; the call is made again");
                 state.create.extend(asked);
                 self.rest(state, batch);
+                None
+            }
+            // Rows that do not fit the record and cannot be rebuilt from it are one task's: the others go on.
+            Err(error @ LedgerError::Changed { .. }) if self.outlives_outages => {
+                tracing::warn!(%error, code = %error.code(), "the side tables do not fit the record; the call is made again");
+                state.create.extend(asked);
+                match batch.len() {
+                    0 | 1 => self.rest(state, batch),
+                    _ => isolate(state, batch),
+                }
                 None
             }
             Err(LedgerError::Busy(tasks)) if self.outlives_outages => {

@@ -219,3 +219,36 @@ async fn workflows_that_another_program_left_in_any_state_are_taken_to_their_end
     worker.stop().await;
     bench.assert_side_tables_empty().await;
 }
+
+/// Every column of a task, its steps and their histories that may be null is.
+#[tokio::test]
+async fn columns_that_are_null_stop_nobody() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let diamond = diamond("");
+    tasker.register(&diamond).await.unwrap();
+    let mut connection = bench.pool().acquire().await.unwrap();
+    let (task_id, steps) = foreign_task(bench.pool(), &diamond).await;
+    foreign_move(&mut connection, steps[0], "resolved_manually").await;
+    foreign_move(&mut connection, steps[1], "in_progress").await;
+    foreign_move(&mut connection, steps[1], "error").await;
+    for sql in [
+        "update tasker_tasks set context = null, tags = null, bypass_steps = null, initiator = null, source_system = null,
+           reason = null where task_id = $1",
+        "update tasker_workflow_steps set inputs = null, results = null, attempts = null, retry_limit = null,
+           last_attempted_at = null, backoff_request_seconds = null where task_id = $1",
+        "update tasker_workflow_step_transitions set metadata = null, from_state = null
+         where workflow_step_id in (select workflow_step_id from tasker_workflow_steps where task_id = $1)",
+    ] {
+        sqlx::query(sql).bind(task_id).execute(&mut *connection).await.unwrap();
+    }
+    let mut worker = Running::start(tasker, &["*"]);
+    until(bench.pool(), "select count(*) > 0 from tasker_engine.later").await;
+    bench.clock.advance(std::time::Duration::from_secs(60));
+    assert_eq!(worker.next_end().await, task_id);
+    worker.stop().await;
+    let mut ran: Vec<String> = bench.script.ran().into_iter().map(|(name, _)| name).collect();
+    ran.sort();
+    assert_eq!(ran, ["b", "c", "d"]);
+    bench.assert_side_tables_empty().await;
+}

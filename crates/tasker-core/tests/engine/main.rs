@@ -4,6 +4,7 @@
 mod adopting;
 mod bypassing;
 mod deadlines;
+mod deleted;
 mod dummy;
 mod ends;
 mod foreign;

@@ -195,3 +195,31 @@ async fn a_task_that_somebody_made_unfit_is_set_aside_and_harms_nobody() {
     worker.stop().await;
     bench.assert_side_tables_empty().await;
 }
+
+/// An edge that leads from one task's step to another's: the step is claimed like one that nobody unlocked.
+#[tokio::test]
+async fn an_edge_between_two_tasks_is_followed() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let only = |name: &str| renamed(&template("", &[("only", "")]), name);
+    let request = || Request::new(Json::parse(r#"{"mine": true}"#).unwrap());
+    let first = tasker.submit(&only("first"), request()).await.unwrap().task_id;
+    let second = tasker.submit(&only("second"), request()).await.unwrap().task_id;
+    sqlx::query(
+        "insert into tasker_workflow_step_edges (from_step_id, to_step_id, name, created_at, updated_at)
+         select a.workflow_step_id, b.workflow_step_id, 'provides', now(), now()
+         from tasker_workflow_steps a, tasker_workflow_steps b where a.task_id = $1 and b.task_id = $2",
+    )
+    .bind(first)
+    .bind(second)
+    .execute(bench.pool())
+    .await
+    .unwrap();
+    tasker.ledger().rebuild_tasks(&[first, second]).await.unwrap();
+    let mut worker = Running::start(tasker, &[]);
+    assert_eq!(worker.next_end().await, first);
+    assert_eq!(worker.next_end().await, second);
+    worker.stop().await;
+    assert_eq!(bench.script.ran().len(), 2);
+    bench.assert_side_tables_empty().await;
+}

@@ -11,6 +11,7 @@
 mod answers;
 mod clocks;
 mod crowds;
+mod deleted;
 mod handlers;
 mod lost;
 mod people;
@@ -19,3 +20,4 @@ mod processes;
 mod server;
 mod simulated;
 mod support;
+mod tampering;

@@ -16,5 +16,8 @@ language sql
 set search_path = tasker_engine, public, pg_temp
 as $$
   select tasker_engine.changed_tasks_1(array(
-    select distinct s.task_id from public.tasker_workflow_steps s where s.workflow_step_id = any(p_steps)))
+    select s.task_id from public.tasker_workflow_steps s where s.workflow_step_id = any(p_steps)
+    union
+    -- of a step that is gone from the record, the queue knows it
+    select q.task_id from tasker_engine.queue q where q.step_id = any(p_steps)))
 $$;

@@ -82,7 +82,7 @@ declare
   v_holders jsonb; v_last timestamptz; v_started bigint[];
   -- what the history says of who moved a step: nearly always a first attempt
   v_by jsonb := jsonb_build_object('worker', p_label); v_first jsonb := v_by || '{"attempt": 1}';
-  v_lanes bigint[]; v_served bigint[]; v_alive boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false; v_stands boolean; v_waits boolean;
+  v_lanes bigint[]; v_served bigint[]; v_alive boolean; v_ahead boolean; v_stale boolean; v_asleep boolean; v_lined boolean := false; v_stands boolean; v_waits boolean;
   v_repeated bigint[] := '{}'; v_recorded bigint[] := '{}'; v_held bigint[] := '{}';
   v_free bigint[]; v_changed bigint[]; v_rows bigint; v_left integer; v_next_due timestamptz; v_first_wait timestamptz; v_parents bigint[]; v_size bigint;
 begin
@@ -136,7 +136,10 @@ begin
         select t.task_id from tasker_tasks t
         where t.task_id = any(array(select x.task_id from tasker_workflow_steps x where x.workflow_step_id = any(v_free)))
         for no key update skip locked)));
-    v_held := array(select o from unnest(p_steps) o where not o = any(v_free) and exists (select from queue q where q.step_id = o and q.owner = p_worker));
+    -- What is not there at all is held by nobody.
+    v_held := array(select o from unnest(p_steps) o
+      where not o = any(v_free) and exists (select from queue q where q.step_id = any(array[o]) and q.owner = p_worker)
+        and exists (select from tasker_workflow_step_transitions t where t.workflow_step_id = any(array[o]) and t.most_recent = (o is not null)));
     if cardinality(v_held) > 0 then
       select coalesce(array_agg(step_id), '{}'), array_agg(token), coalesce(array_agg(kind), '{}'), array_agg(result), array_agg(wait), array_agg(ask), array_agg(note)
       into p_steps, p_tokens, p_kinds, p_results, p_waits, p_asked, p_notes
@@ -218,15 +221,16 @@ begin
       where o.kind = 's' and q.step_id = any(array[o.step_id]) and q.owner = p_worker and q.token = o.token
       returning q.step_id, q.task_id, q.attempts, o.result
     ), met as (
-      select e.to_step_id + 0 as step_id, count(*)::int as parents, row_number() over (order by e.to_step_id + 0) as place
+      select e.to_step_id + 0 as step_id, count(*)::int as parents, row_number() over (order by e.to_step_id + 0) as place, min(g.task_id) as task_id
       from gone g join tasker_workflow_step_edges e on e.from_step_id = any(array[g.step_id])
       group by e.to_step_id + 0 order by e.to_step_id + 0
     ), unlocked as (
-      -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room.
+      -- A child goes straight to the worker that unlocked it if that worker serves its lane and has room; one of another task
+      -- (an edge of somebody else's making) is claimed from the line, with all that has to be known of its task.
       update queue q set unmet = q.unmet - met.parents, call = p_call,
-        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served) then p_worker end,
-        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served))::int,
-        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served))::int,
+        owner = case when q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served) and q.task_id = met.task_id then p_worker end,
+        token = q.token + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served) and q.task_id = met.task_id)::int,
+        attempts = q.attempts + (q.unmet = met.parents and not q.dead and met.place <= p_handover and q.lane = any(v_served) and q.task_id = met.task_id)::int,
         rank = case when q.unmet = met.parents then v_now - q.priority * interval '1 minute' else q.rank end
       from met where q.step_id = any(array[met.step_id])
       returning q.step_id, q.task_id, q.unmet, q.owner, q.token, q.lane, q.rank, q.dead
@@ -350,6 +354,12 @@ begin
       select v_taken || coalesce(array_agg(step_id), '{}') into v_taken from taken;
     end if;
     if p_careful and cardinality(v_taken) > 0 then
+      v_changed := array(select distinct q.task_id from queue q
+        where q.step_id = any(v_taken) and not exists (select from tasker_workflow_steps s where s.workflow_step_id = any(array[q.step_id])));
+      if cardinality(v_changed) > 0 then
+        -- What stands in line for a step that is deleted would stand there for ever.
+        perform changed_tasks_1(v_changed);
+      end if;
       v_free := array(select s.workflow_step_id from tasker_workflow_steps s where s.workflow_step_id = any(v_taken) for key share skip locked);
       v_free := array(select s.workflow_step_id from tasker_workflow_steps s
         where s.workflow_step_id = any(v_free) and s.task_id = any(array(
@@ -390,23 +400,24 @@ begin
     -- A clock that was set back must not let a step begin before its parents ended.
     select greatest(v_last, max(t.last_at)) into v_last from task t where t.task_id = any(v_claim_tasks);
   end if;
-  if v_last > coalesce(p_now, clock_timestamp()) then
-    -- The clock was set back: counters may lag behind the rows, whose instant is read after theirs and is that of the
-    -- call's latest task. The rows themselves are looked at, and what this call writes is remembered for all its tasks.
-    select greatest(v_last, max(t.created_at at time zone 'UTC')) into v_last
-    from tasker_workflow_steps s join tasker_workflow_step_transitions t
-      on t.workflow_step_id = any(array[s.workflow_step_id]) and t.most_recent = (s.workflow_step_id is not null)
-    where s.task_id = any(v_known || v_moved || v_claim_tasks);
-    update task t set last_at = v_last
-    from (select distinct x as task_id from unnest(v_known || v_moved || v_claim_tasks) x order by 1) c
-    where t.task_id = any(array[c.task_id]) and t.last_at < v_last;
-  end if;
-
   -- B. The record. Its instant is read only now, with every lock held: a child's start is never written before its
   -- parent's end, and no row is written below the newest one of its task. A claim from the line leaves no instant in
   -- the task's counters, so a step's own history is looked at as well: the clock may have been set back since.
-  v_instant := greatest(coalesce(p_now, clock_timestamp()), v_last);
+  v_instant := coalesce(p_now, clock_timestamp());
   v_at := v_instant at time zone 'UTC';
+  v_ahead := coalesce(v_last > v_instant, false);
+  if v_ahead then
+    -- The clock was set back, or somebody whose clock is wrong wrote a row: counters may lag behind the rows, whose instant
+    -- is read after theirs. The rows themselves are looked at, each task by itself: one that is ahead leads no other astray.
+    update task t set last_at = greatest(t.last_at, c.newest, v_instant)
+    from (
+      select s.task_id, max(x.created_at) at time zone 'UTC' as newest
+      from tasker_workflow_steps s join tasker_workflow_step_transitions x
+        on x.workflow_step_id = any(array[s.workflow_step_id]) and x.most_recent = (s.workflow_step_id is not null)
+      where s.task_id = any(v_known || v_moved || v_claim_tasks)
+      group by s.task_id order by s.task_id) c
+    where t.task_id = any(array[c.task_id]);
+  end if;
 
   if p_careful and cardinality(v_claimed) > 0 then
     -- Others may have begun such a step themselves; then the rows that follow would violate a unique index.
@@ -421,7 +432,7 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_done, v_done_attempts) d(step_id, attempts)
       where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, greatest(v_at, t.created_at) as at
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = true, in_process = false, processed_at = v_at, results = d.result,
         attempts = d.attempts, last_attempted_at = v_at, backoff_request_seconds = null, updated_at = v_at
@@ -430,13 +441,15 @@ begin
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, case attempts when 1 then v_first else v_by || jsonb_build_object('attempt', attempts) end, sort_key + 10, true, workflow_step_id, at, at from flipped
     union all
-    select 'in_progress', 'pending', v_first, 10, true, c, v_at, v_at from unnest(v_claimed) c;
+    select 'in_progress', 'pending', v_first, 10, true, step_id, at, at
+    from (select c as step_id, case when v_ahead then step_instant_1(c, v_at) else v_at end as at from unnest(v_claimed) c) c;
     get diagnostics v_rows = row_count;
     if v_rows <> coalesce(cardinality(v_done), 0) + cardinality(v_claimed) then
-      v_changed := array(select x from unnest(v_done) x
+      -- Their queue rows are gone, and the record may not know them any more.
+      v_changed := array(select distinct d.task_id from unnest(v_done, v_known) d(step_id, task_id)
         where not exists (select from tasker_workflow_step_transitions t
-          where t.workflow_step_id = x and t.most_recent = (x is not null) and t.metadata->>'worker' = p_label and t.created_at >= v_at));
-      perform changed_1(v_changed);
+          where t.workflow_step_id = d.step_id and t.most_recent = (d.step_id is not null) and t.metadata->>'worker' = p_label and t.created_at >= v_at));
+      perform changed_tasks_1(v_changed);
     end if;
   end if;
 
@@ -445,7 +458,7 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_err, v_err_attempts, v_err_results, v_err_notes) d(step_id, attempts, result, note)
       where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note, greatest(v_at, t.created_at) as at
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.result, d.note, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     ), rows as (
       update tasker_workflow_steps s set processed = false, in_process = false,
         results = case when jsonb_typeof(s.results) = 'object' then s.results else '{}' end || d.result,
@@ -475,7 +488,7 @@ begin
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_back, v_back_attempts, v_back_notes) d(step_id, attempts, note)
       where t.workflow_step_id = any(array[d.step_id]) and t.most_recent = (d.step_id is not null)
-      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(v_at, t.created_at) as at
+      returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
     select s.state, case s.state when 'error' then case f.to_state when 'in_progress' then f.to_state else changed_1(array[f.workflow_step_id]) end else 'error' end,
@@ -489,7 +502,7 @@ begin
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
       where t.workflow_step_id = any(v_again) and t.most_recent and t.to_state in ('error', 'pending')
-      returning t.workflow_step_id, t.sort_key, t.to_state, greatest(v_at, t.created_at) as at
+      returning t.workflow_step_id, t.sort_key, t.to_state, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     ), rows as (
       select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = any(array[f.workflow_step_id])
     )
@@ -515,15 +528,15 @@ begin
       where t.task_id = any(v_started) and t.most_recent and t.to_state = 'pending'
       returning t.task_id, t.sort_key, t.to_state
     ), starts as (
-      select task_id, sort_key, to_state from flipped
+      select task_id, sort_key, to_state, case when v_ahead then task_instant_1(task_id, v_at) else v_at end as at from flipped
       union all
-      select x, 0, 'pending' from unnest(v_started) x
+      select x, 0, 'pending', case when v_ahead then task_instant_1(x, v_at) else v_at end from unnest(v_started) x
       where not exists (select from tasker_task_transitions t where t.task_id = x and t.most_recent)
     )
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
     select 'in_progress', s.to_state,
       jsonb_build_object('initialization_completed', true, 'step_dependencies_established', d.steps, 'worker', p_label),
-      s.sort_key + 10, true, s.task_id, v_at, v_at
+      s.sort_key + 10, true, s.task_id, s.at, s.at
     from starts s join task t on t.task_id = any(array[s.task_id]) join definition d on d.definition_id = any(array[t.definition_id])
     order by s.task_id
     on conflict do nothing;
@@ -550,7 +563,7 @@ begin
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_ends, v_end_kinds) e(task_id, kind)
       where t.task_id = any(array[e.task_id]) and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
-      returning t.task_id, t.sort_key, e.kind
+      returning t.task_id, t.sort_key, e.kind, case when v_ahead then task_instant_1(t.task_id, v_at) else v_at end as at
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at
       from unnest(v_ends, v_end_kinds) e(task_id, kind) where e.kind = 'c' and t.task_id = any(array[e.task_id])
@@ -558,11 +571,14 @@ begin
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
     select case kind when 'c' then 'complete' when 'f' then 'error' else 'pending' end, 'in_progress',
       case kind when 'f' then v_by || jsonb_build_object('held_by', coalesce(v_holders->(task_id::text), '[]')) else v_by end,
-      sort_key + 10, true, task_id, v_at, v_at
+      sort_key + 10, true, task_id, at, at
     from flipped;
     get diagnostics v_rows = row_count;
     if v_rows <> cardinality(v_ends) then
-      perform changed_tasks_1(v_ends);
+      v_changed := array(select x from unnest(v_ends) x
+        where not exists (select from tasker_task_transitions t
+          where t.task_id = x and t.most_recent = (x is not null) and t.from_state = 'in_progress' and t.created_at >= v_at and t.metadata->>'worker' = p_label));
+      perform changed_tasks_1(v_changed);
     end if;
     if v_failed is not null then
       delete from queue q using tasker_workflow_steps s where s.task_id = any(v_failed) and q.step_id = any(array[s.workflow_step_id]);
@@ -595,10 +611,10 @@ begin
   -- What is only an id is told row by row: as branches of one query, each would be set up in every call.
   kind := 'i'; at := v_instant; return next;
   at := least(v_next_due, v_first_wait);
-  if at is not null then
+  if at < 'infinity' then
     kind := 'w'; return next;
-    at := null;
   end if;
+  at := null;
   if v_stale then
     kind := 'v'; return next;
   end if;

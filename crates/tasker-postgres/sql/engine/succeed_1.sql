@@ -55,9 +55,9 @@ begin
   end if;
   foreach v_child in array v_children loop
     update queue q set unmet = q.unmet - 1, call = p_call,
-      owner = case when q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes) then p_worker end,
-      token = (q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes))::int + q.token,
-      attempts = (q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes))::int + q.attempts,
+      owner = case when q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes) and q.task_id = v_task then p_worker end,
+      token = (q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes) and q.task_id = v_task)::int + q.token,
+      attempts = (q.unmet = 1 and not q.dead and q.token = 0 and q.lane = any(p_lanes) and q.task_id = v_task)::int + q.attempts,
       rank = case when q.unmet = 1 then v_now - q.priority * interval '1 minute' else q.rank end
     where q.step_id = any(array[v_child])
     returning unmet, ix, attempts, attempts_allowed, owner, dead, lane, rank
@@ -65,7 +65,7 @@ begin
     if v_unmet = 0 and not v_dead then
       v_unlocked := v_unlocked + 1;
       if v_owner is null and v_lane = any(p_lanes) then
-        -- It was begun before, and is claimed by way of its history.
+        -- It was begun before, and is claimed by way of its history, or another task's.
         raise exception 'this call is one for exchange_1' using errcode = 'TSK02';
       elsif v_owner is null then
         insert into ready (lane, rank, step_id) values (v_lane, v_rank, v_child);
@@ -128,7 +128,9 @@ begin
   if v_waits then
     select min(l.first) into at
     from unnest(p_lanes) x(lane) cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l;
-    kind := 'w'; return next;
+    if at < 'infinity' then
+      kind := 'w'; return next;
+    end if;
   end if;
   at := null;
   if v_verdict <> 'g' then

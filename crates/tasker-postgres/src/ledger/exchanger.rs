@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
-use sqlx::postgres::PgRow;
+use sqlx::postgres::{PgDatabaseError, PgRow};
 use sqlx::{Connection, PgConnection, Row};
 
 use super::exchange::{Claim, ClaimedTask, Columns, Created, Ended, Exchange, NewTask, Reply, Settled, Settlement};
+use super::mend::{Mended, Whose};
 use super::task::raw;
 use super::{Ledger, LedgerError};
 
@@ -131,38 +132,45 @@ impl Exchanger {
 
 async fn patiently(ledger: &Ledger, own: Option<&Exchanger>, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
     let mut tries = 1;
+    let mut mended = Mended::default();
     let mut call = call.clone();
     loop {
         let reply = match own {
             Some(exchanger) => exchanger.once(&call).await,
             None => exchange_once(&mut *ledger.pool.acquire().await?, &call).await,
         };
+        if tries == EXCHANGE_TRIES {
+            return reply;
+        }
         match reply {
-            Err(LedgerError::Contended(error)) if tries < EXCHANGE_TRIES => {
-                tries += 1;
-                call.careful |= has_been_begun(&error);
-            }
-            Err(LedgerError::Held(_)) if tries < EXCHANGE_TRIES => {
-                tries += 1;
-                call.careful = true;
-            }
-            Err(LedgerError::Changed { tasks, .. }) if tries < EXCHANGE_TRIES && !tasks.is_empty() => {
-                tries += 1;
-                tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
-                ledger.rebuild_tasks(&tasks).await?;
-            }
+            Err(LedgerError::Contended(error)) => match outrun(&error) {
+                // A careful call claims nothing that somebody has begun or deleted: the rows do not fit each other.
+                Some(row) if call.careful => mended.mend(ledger, ledger.tasks_of(row).await?).await?,
+                outrun => call.careful |= outrun.is_some(),
+            },
+            Err(LedgerError::Held(_)) => call.careful = true,
+            Err(LedgerError::Changed { tasks, .. }) if !tasks.is_empty() => mended.mend(ledger, tasks).await?,
             Ok(reply) => return Ok(Reply { careful: call.careful, ..reply }),
             refused => return refused,
         }
+        tries += 1;
     }
 }
 
-/// Whether a row of a step's history stands there already that the call was about to write: somebody has begun a step that
-/// it claimed.
-fn has_been_begun(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .is_some_and(|error| error.is_unique_violation() && error.table() == Some("tasker_workflow_step_transitions"))
+/// Whose row was refused because others were quicker with what the call claimed: they have begun it (the row of its history
+/// that the call was about to write stands there already), or deleted it.
+fn outrun(error: &sqlx::Error) -> Option<Whose> {
+    let error =
+        error.as_database_error().filter(|error| error.is_unique_violation() || error.is_foreign_key_violation())?;
+    // `Key (workflow_step_id, sort_key)=(4711, 10) already exists.`
+    let detail = error.try_downcast_ref::<PgDatabaseError>()?.detail()?;
+    let (_, values) = detail.split_once(")=(")?;
+    let id = values.split([',', ')']).next()?.parse().ok()?;
+    match error.table()? {
+        "tasker_workflow_step_transitions" => Some(Whose::Step(id)),
+        "tasker_task_transitions" => Some(Whose::Task(id)),
+        _ => None,
+    }
 }
 
 async fn exchange_once(connection: &mut PgConnection, call: &Exchange<'_>) -> Result<Reply, LedgerError> {
@@ -245,7 +253,7 @@ fn is_for_the_general_function(rows: &[PgRow]) -> Result<bool, LedgerError> {
 }
 
 fn of_a_call(error: sqlx::Error) -> LedgerError {
-    if has_been_begun(&error) { LedgerError::Contended(error) } else { error.into() }
+    if outrun(&error).is_some() { LedgerError::Contended(error) } else { error.into() }
 }
 
 impl Reply {
@@ -269,9 +277,6 @@ impl Reply {
         let document = || -> Result<Option<Box<RawValue>>, LedgerError> {
             row.try_get::<Option<String>, _>("doc")?.map(raw).transpose()
         };
-        let present = |document: Option<Box<RawValue>>| {
-            document.ok_or_else(|| LedgerError::Inconsistent("the exchange left out a document".to_owned()))
-        };
         let count = |column: &str| Ok::<_, LedgerError>(row.try_get::<i32, _>(column)?.unsigned_abs());
         match row.try_get::<&str, _>("kind")? {
             "i" => {
@@ -292,12 +297,16 @@ impl Reply {
                 attempts_allowed: count("w")?,
                 previous_results: document()?,
             }),
+            // Context and results may be null where another program wrote the row.
             "t" => {
-                let task = ClaimedTask { definition_id: number("a")?, context: present(document()?)? };
+                let context = document()?.unwrap_or_else(|| RawValue::NULL.to_owned());
+                let task = ClaimedTask { definition_id: number("a")?, context };
                 self.tasks.insert(number("b")?, task);
             }
             "r" => {
-                self.results.insert((number("b")?, row.try_get("m")?), present(document()?)?);
+                if let Some(results) = document()? {
+                    self.results.insert((number("b")?, row.try_get("m")?), results);
+                }
             }
             "c" => self.ended.push((number("a")?, Ended::Complete)),
             "f" => self.ended.push((number("a")?, Ended::Error)),

@@ -6,6 +6,7 @@ mod error;
 mod exchange;
 mod exchanger;
 mod look;
+mod mend;
 mod operate;
 mod task;
 mod told;
@@ -13,8 +14,6 @@ mod why;
 mod worker;
 
 use sqlx::PgPool;
-
-use crate::rebuild::{begin_patient, lock, rebuild_locked};
 
 pub use care::{Lookout, Seen};
 pub use definition::{DefinitionId, Registered, RegistrationOutcome, StoredDefinition};
@@ -34,9 +33,6 @@ pub use worker::{Beat, HeldStep, Holder, NewWorker, WorkerId};
 /// Largest total of contexts and results that one exchange carries, in bytes.
 pub const EXCHANGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// How often a task that others work on is tried to be rebuilt, 20 ms apart.
-const REBUILD_ROUNDS: u32 = 250;
-
 /// Most outcomes that one exchange carries.
 pub const EXCHANGE_OUTCOMES: usize = 500;
 
@@ -55,40 +51,5 @@ impl Ledger {
     /// The pool behind it.
     pub fn pool(&self) -> &PgPool {
         &self.pool
-    }
-
-    /// Writes the side rows of these tasks anew from the record. Waits for a few seconds for others that work on
-    /// them. Tasks whose steps are not those of their definition any more are set aside: nothing of them is claimed until
-    /// they fit again.
-    ///
-    /// # Errors
-    /// [`LedgerError::Busy`] with the tasks that others worked on at every try.
-    pub async fn rebuild_tasks(&self, tasks: &[i64]) -> Result<(), LedgerError> {
-        let mut connection = self.pool.acquire().await?;
-        let mut left = tasks.to_vec();
-        for round in 0..REBUILD_ROUNDS {
-            if round > 0 {
-                let pause = include_str!("../../sql/maintenance/reindex_pause.sql");
-                sqlx::query(pause).persistent(false).execute(&mut *connection).await?;
-            }
-            let mut transaction = begin_patient(&mut connection).await?;
-            let free = lock(&mut transaction, &left).await?;
-            let rebuilt = rebuild_locked(&mut transaction, &free).await?;
-            let unfit: Vec<i64> = rebuilt.iter().filter(|task| task.unfit).map(|task| task.task_id).collect();
-            if !unfit.is_empty() {
-                tracing::warn!(tasks = ?unfit, "the steps of these tasks are not those of their definition any more; nothing of them is carried out");
-                sqlx::query(include_str!("../../sql/ledger/set_aside.sql"))
-                    .bind(&unfit)
-                    .persistent(false)
-                    .execute(&mut *transaction)
-                    .await?;
-            }
-            transaction.commit().await?;
-            left.retain(|task_id| free.binary_search(task_id).is_err());
-            if left.is_empty() {
-                return Ok(());
-            }
-        }
-        Err(LedgerError::Busy(left))
     }
 }
