@@ -223,3 +223,36 @@ async fn an_edge_between_two_tasks_is_followed() {
     assert_eq!(bench.script.ran().len(), 2);
     bench.assert_side_tables_empty().await;
 }
+
+/// Rows that no rebuild mends stop their own task; it goes on once they are mended and it is rebuilt.
+#[tokio::test]
+async fn a_task_that_no_rebuild_mends_is_set_aside() {
+    use tasker_core::postgres::maintenance::{Reindex, reindex};
+
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let only = |name: &str| renamed(&template("", &[("only", "")]), name);
+    let request = || Request::new(Json::parse("{}").unwrap());
+    let broken = tasker.submit(&only("broken"), request()).await.unwrap().task_id;
+    // It stands where the end of the step's first attempt belongs.
+    let row = "insert into tasker_workflow_step_transitions (to_state, sort_key, most_recent, workflow_step_id, created_at, updated_at)
+        select 'in_progress', 20, false, workflow_step_id, now(), now() from tasker_workflow_steps where task_id = $1";
+    sqlx::query(row).bind(broken).execute(bench.pool()).await.unwrap();
+    let mut worker = Running::start(tasker.clone(), &[]);
+    until(bench.pool(), "select count(*) = 0 from tasker_engine.queue").await;
+    let facts = tasker.ledger().why_facts(broken).await.unwrap().unwrap();
+    assert_eq!(why::reason(&facts.task, &facts.steps[0].2).code(), "side_rows_differ");
+    let other = tasker.submit(&only("other"), request()).await.unwrap().task_id;
+    assert_eq!(worker.next_end().await, other, "the worker goes on");
+    sqlx::query("delete from tasker_workflow_step_transitions where sort_key = 20 and not most_recent")
+        .execute(bench.pool())
+        .await
+        .unwrap();
+    reindex(bench.pool(), Reindex::default(), |_| {}).await.unwrap();
+    until(bench.pool(), "select count(*) = 1 from tasker_engine.later").await;
+    bench.clock.advance(std::time::Duration::from_secs(10));
+    assert_eq!(worker.next_end().await, broken);
+    worker.stop().await;
+    assert_eq!(task_state(bench.pool(), broken).await, "complete");
+    bench.assert_side_tables_empty().await;
+}

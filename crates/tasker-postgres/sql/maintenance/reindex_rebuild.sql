@@ -61,7 +61,7 @@ with asked as materialized (
   select f.*, case
       when f.state in ('complete', 'resolved_manually') then 'done'
       when f.state = 'cancelled' or f.state = 'error' and (not f.retryable or f.attempts >= f.attempts_allowed) then 'dead'
-      when f.state = 'in_progress' and f.owner is null and not f.ours then 'elsewhere'
+      when f.state = 'in_progress' and not f.ours then 'elsewhere'
       when f.state = 'in_progress' then 'claimed'
       when f.unmet > 0 then 'blocked'
       when f.state = 'error' or f.not_before is not null then 'waits'
@@ -90,7 +90,9 @@ with asked as materialized (
     s.kind = 'dead' as dead,
     case when s.kind = 'claimed' then coalesce(s.owner, (select worker_id from gone)) end as owner,
     -- a step with a history of any kind is not claimed as one that has none
-    greatest(s.old_token, s.begun, s.written::int) + (s.kind = 'claimed' and s.owner is null)::int as token,
+    -- and a claim that stays keeps its token: its worker knows it by that
+    case when s.kind = 'claimed' and s.owner is not null then s.old_token
+      else greatest(s.old_token, s.begun, s.written::int) + (s.kind = 'claimed')::int end as token,
     case when s.not_before is not null and s.kind = 'waits' then s.not_before
       when s.kind = 'waits' and s.old_rank between s.earliest and s.latest then s.old_rank
       when s.kind = 'waits' then s.earliest
