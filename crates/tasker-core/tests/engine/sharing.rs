@@ -223,3 +223,48 @@ async fn an_edge_between_two_tasks_is_followed() {
     assert_eq!(bench.script.ran().len(), 2);
     bench.assert_side_tables_empty().await;
 }
+
+/// Numbers and instants after which there are no others: no row can follow them, and nothing can be reckoned with them.
+#[tokio::test]
+async fn a_history_that_nothing_can_follow_stops_its_own_task_only() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let mut connection = bench.pool().acquire().await.unwrap();
+    for (state, change) in [
+        ("pending", "update tasker_workflow_step_transitions set sort_key = 2147483647 where workflow_step_id = $1"),
+        (
+            "error",
+            "update tasker_workflow_step_transitions set created_at = '294276-12-31 23:59:59' where workflow_step_id = $1",
+        ),
+        ("pending", "with n as (select $1::bigint) update tasker_task_transitions set sort_key = 2147483647"),
+    ] {
+        let task_id =
+            tasker.submit(&template("", &[("a", "")]), Request::new(Json::parse("{}").unwrap())).await.unwrap().task_id;
+        let step: i64 = sqlx::query_scalar("select workflow_step_id from tasker_workflow_steps where task_id = $1")
+            .bind(task_id)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        if change.contains("task_transitions") {
+            sqlx::query("insert into tasker_task_transitions (to_state, sort_key, most_recent, task_id, created_at, updated_at) values ('pending', 0, true, $1, now(), now())")
+                .bind(task_id)
+                .execute(&mut *connection)
+                .await
+                .unwrap();
+        } else {
+            foreign_move(&mut connection, step, "in_progress").await;
+            foreign_move(&mut connection, step, "error").await;
+            if state == "pending" {
+                foreign_move(&mut connection, step, state).await;
+            }
+        }
+        let change = change.replace("workflow_step_id = $1", "workflow_step_id = $1 and most_recent");
+        sqlx::query(sqlx::AssertSqlSafe(change)).bind(step).execute(&mut *connection).await.unwrap();
+    }
+    let mut worker = Running::start(tasker.clone(), &[]);
+    until(bench.pool(), "select count(*) = 0 from tasker_engine.queue").await;
+    let other = tasker.submit(&renamed(&diamond(""), "other"), Request::new(Json::parse("{}").unwrap())).await.unwrap();
+    assert_eq!(worker.next_end().await, other.task_id, "the worker goes on");
+    worker.stop().await;
+    assert_eq!(bench.script.ran().len(), 4, "nothing of the others ran");
+}
