@@ -268,3 +268,42 @@ async fn a_history_that_nothing_can_follow_stops_its_own_task_only() {
     worker.stop().await;
     assert_eq!(bench.script.ran().len(), 4, "nothing of the others ran");
 }
+
+/// A task whose rows nobody can reckon with does not keep others from being written anew, or from being told of.
+#[tokio::test]
+async fn a_task_that_cannot_be_reckoned_with_keeps_no_other_from_being_looked_after() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let mut tasks = Vec::new();
+    for name in ["first", "second"] {
+        let request = Request::new(Json::parse("{}").unwrap());
+        tasks.push(tasker.submit(&renamed(&template("", &[("a", "")]), name), request).await.unwrap().task_id);
+    }
+    let mut connection = bench.pool().acquire().await.unwrap();
+    for (place, to) in [(0, "error"), (1, "resolved_manually")] {
+        let step: i64 = sqlx::query_scalar("select workflow_step_id from tasker_workflow_steps where task_id = $1")
+            .bind(tasks[place])
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        foreign_move(&mut connection, step, "in_progress").await;
+        foreign_move(&mut connection, step, to).await;
+    }
+    for change in [
+        "update tasker_workflow_step_transitions set created_at = '294276-12-31 23:59:59' where to_state = 'error'",
+        "update tasker_tasks set created_at = 'infinity' where task_id = (select min(task_id) from tasker_tasks)",
+        "update tasker_workflow_steps set processed_at = '-infinity' where task_id = (select max(task_id) from tasker_tasks)",
+    ] {
+        assert!(sqlx::query(change).execute(&mut *connection).await.unwrap().rows_affected() > 0, "{change}");
+    }
+    assert_eq!(tasker.ledger().reconcile(&tasks, "caretaker", None).await.unwrap(), tasks[..1]);
+    let queued: Vec<i64> =
+        sqlx::query_scalar("select task_id from tasker_engine.queue").fetch_all(bench.pool()).await.unwrap();
+    assert_eq!(queued, tasks[..1], "the second was written anew");
+    let told = tasker.ledger().told_tasks(&tasks, 1 << 10).await.unwrap();
+    let years: Vec<_> = told.iter().map(|task| task.created_at.format("%Y").to_string()).collect();
+    assert_eq!(years[0], "9999");
+    assert_ne!(years[1], "9999");
+    assert_eq!(told[0].last_end, None);
+    assert_eq!(told[1].last_end.unwrap().format("%Y").to_string(), "0001");
+}
