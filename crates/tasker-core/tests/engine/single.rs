@@ -392,6 +392,28 @@ async fn instants_beyond_all_calendars_are_not_told() {
     }
 }
 
+/// Who asks which tasks a call began is told of one whose rows are ahead of the clock, too, and of none that it only went on with.
+#[tokio::test]
+async fn a_start_that_is_written_ahead_of_the_clock_is_told() {
+    let bench = Bench::new(Script::default()).await;
+    let ledger = Ledger::new(bench.pool().clone());
+    let worker = ledger.start_worker(&worker("single", LONG)).await.unwrap();
+    let registered = ledger.register(&template("", &[("a", ""), ("b", "")]), false).await.unwrap();
+    let call = Exchange { tasks: &[reserved(registered.definition_id, "key")], ..Exchange::new(worker, "single") };
+    let task_id = ledger.exchange(&call).await.unwrap().created[0].task_id;
+    sqlx::query("update tasker_engine.task set last_at = last_at + interval '1 day'")
+        .execute(bench.pool())
+        .await
+        .unwrap();
+    let lanes = [-task_id];
+    for (number, told) in [(2, vec![task_id]), (3, vec![])] {
+        let call = Exchange { call: number, want: 1, lanes: &lanes, ..Exchange::new(worker, "single") };
+        let reply = ledger.exchange(&call).await.unwrap();
+        assert_eq!(reply.claims.len(), 1);
+        assert_eq!(ledger.told_starts(&[task_id], reply.instant).await.unwrap(), told, "{number}");
+    }
+}
+
 /// A history that ends with the last of all numbers is somebody else's: what ran is refused, and no value is to blame.
 #[tokio::test]
 async fn an_attempt_whose_end_has_no_number_any_more_is_refused() {

@@ -539,7 +539,8 @@ begin
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
     select 'in_progress', s.to_state,
       jsonb_build_object('initialization_completed', true, 'step_dependencies_established', d.steps, 'worker', p_label),
-      s.sort_key + 10, true, s.task_id, s.at, s.at
+      -- the second instant is the call's own, by which its starts are found
+      s.sort_key + 10, true, s.task_id, s.at, v_at
     from starts s join task t on t.task_id = any(array[s.task_id]) join definition d on d.definition_id = any(array[t.definition_id])
     order by s.task_id
     on conflict do nothing;
