@@ -49,13 +49,16 @@ pub(crate) struct Deleted {
     pub(crate) forgotten: Vec<i64>,
 }
 
-/// Takes out the side rows of those of these tasks that were deleted from the record, and of deleted steps of the others.
+/// Takes out the side rows of those of these tasks that were deleted from the record, and of deleted steps of the others:
+/// of those that lack a step, and of those that are suspected to have lost one and got another.
 pub(crate) async fn forget_deleted(
     transaction: &mut Transaction<'_, Postgres>,
     tasks: &[i64],
+    suspected: &[i64],
 ) -> Result<Deleted, sqlx::Error> {
     let lacking: Vec<(i64, bool)> = sqlx::query_as(include_str!("../sql/maintenance/lacking_steps.sql"))
         .bind(tasks)
+        .bind(suspected)
         .persistent(false)
         .fetch_all(&mut **transaction)
         .await?;

@@ -69,3 +69,25 @@ async fn what_stands_for_a_deleted_task_is_forgotten() {
     tasker.ledger().rebuild_tasks(&[first, first + 1, left[0], i64::MAX]).await.unwrap();
     assert_eq!(rows().await, 1 + 4 + 1);
 }
+
+/// As many steps stand in the record as before, but one of them is another.
+#[tokio::test]
+async fn a_step_that_was_deleted_and_made_anew_is_carried_out() {
+    let bench = Bench::new(Script::default()).await;
+    let tasker = tasker(&bench);
+    let task_id = tasker.submit(&template("", &[("a", ""), ("b", "")]), empty()).await.unwrap().task_id;
+    let anew = "with old as (
+        delete from tasker_workflow_steps where workflow_step_id = (
+          select max(workflow_step_id) from tasker_workflow_steps where task_id = $1)
+        returning task_id, named_step_id)
+        insert into tasker_workflow_steps (task_id, named_step_id, results, created_at, updated_at)
+        select task_id, named_step_id, '{}', now(), now() from old";
+    execute(&bench, anew, task_id).await;
+    let mut worker = Running::start(tasker, &[]);
+    assert_eq!(worker.next_end().await, task_id);
+    worker.stop().await;
+    let mut ran: Vec<String> = bench.script.ran().into_iter().map(|(name, _)| name).collect();
+    ran.sort();
+    assert_eq!(ran, ["a", "b"]);
+    bench.assert_side_tables_empty().await;
+}

@@ -366,6 +366,75 @@ async fn an_exchanger_hands_in_single_successes_either_way() {
     exchanger.close().await;
 }
 
+/// What waits since, or until, an instant that only the database knows harms no call.
+#[tokio::test]
+async fn instants_beyond_all_calendars_are_not_told() {
+    for (wake_at, told) in [("-infinity", Some(0)), ("infinity", None), ("290000-01-01", None)] {
+        for generally in [false, true] {
+            let begun = begin(&template("", &[("a", ""), ("b", "depends_on_step: a")])).await;
+            sqlx::query(
+                "insert into tasker_engine.later select -task_id, $1::text::timestamptz, 1 from tasker_engine.task",
+            )
+            .bind(wake_at)
+            .execute(begun.bench.pool())
+            .await
+            .unwrap();
+            let claim = &begun.claims[0];
+            let settlement = Settlement::Success { results: raw(&json!({})) };
+            let outcomes = [Settled { step_id: claim.step_id, token: claim.token, settlement }];
+            let call = Exchange { outcomes: &outcomes, ..begun.call() };
+            let reply = match generally {
+                true => begun.ledger.exchange(&call).await,
+                false => begun.ledger.exchanger().exchange(&call).await,
+            };
+            assert_eq!(reply.unwrap().next_due.map(|due| due.and_utc().timestamp()), told, "{wake_at} {generally}");
+        }
+    }
+}
+
+/// Who asks which tasks a call began is told of one whose rows are ahead of the clock, too, and of none that it only went on with.
+#[tokio::test]
+async fn a_start_that_is_written_ahead_of_the_clock_is_told() {
+    let bench = Bench::new(Script::default()).await;
+    let ledger = Ledger::new(bench.pool().clone());
+    let worker = ledger.start_worker(&worker("single", LONG)).await.unwrap();
+    let registered = ledger.register(&template("", &[("a", ""), ("b", "")]), false).await.unwrap();
+    let call = Exchange { tasks: &[reserved(registered.definition_id, "key")], ..Exchange::new(worker, "single") };
+    let task_id = ledger.exchange(&call).await.unwrap().created[0].task_id;
+    sqlx::query("update tasker_engine.task set last_at = last_at + interval '1 day'")
+        .execute(bench.pool())
+        .await
+        .unwrap();
+    let lanes = [-task_id];
+    for (number, told) in [(2, vec![task_id]), (3, vec![])] {
+        let call = Exchange { call: number, want: 1, lanes: &lanes, ..Exchange::new(worker, "single") };
+        let reply = ledger.exchange(&call).await.unwrap();
+        assert_eq!(reply.claims.len(), 1);
+        assert_eq!(ledger.told_starts(&[task_id], reply.instant).await.unwrap(), told, "{number}");
+    }
+}
+
+/// A history that ends with the last of all numbers is somebody else's: what ran is refused, and no value is to blame.
+#[tokio::test]
+async fn an_attempt_whose_end_has_no_number_any_more_is_refused() {
+    for generally in [false, true] {
+        let begun = begin(&template("", &[("a", ""), ("b", "depends_on_step: a")])).await;
+        sqlx::query("update tasker_workflow_step_transitions set sort_key = 2147483647")
+            .execute(begun.bench.pool())
+            .await
+            .unwrap();
+        let claim = &begun.claims[0];
+        let settlement = Settlement::Success { results: raw(&json!({})) };
+        let outcomes = [Settled { step_id: claim.step_id, token: claim.token, settlement }];
+        let call = Exchange { outcomes: &outcomes, ..begun.call() };
+        let reply = match generally {
+            true => begun.ledger.exchange(&call).await,
+            false => begun.ledger.exchanger().exchange(&call).await,
+        };
+        assert_eq!(reply.unwrap().refused, [claim.step_id], "{generally}");
+    }
+}
+
 /// What is larger than what travels along is left out, the smallest parents first.
 #[tokio::test]
 async fn large_results_of_other_parents_stay_behind() {

@@ -47,7 +47,8 @@
 --   y  the outcome of step a stood in the record already (p_repeat)
 --   l  the outcome of step a was left for later: somebody holds its rows (p_careful)
 --   v  lanes were made, paused or resumed: nothing was claimed from lanes until the caller asks which it serves
---   w  at = the earliest instant at which a step of the caller's lanes is due
+--   w  at = the earliest instant at which a step of the caller's lanes is due; what others have put before 1970 or after the
+--      year 9999 is told as 1970, or not at all: a caller cannot read every instant that the database can hold
 --
 -- Where somebody else has changed a step or task underneath, nothing is done: TSK01, with the tasks in the detail. They
 -- have to be rebuilt from the record before the call is made again.
@@ -65,6 +66,8 @@ set plan_cache_mode = force_generic_plan set lock_timeout = '200ms'
 as $$
 #variable_conflict use_column
 declare
+  -- a history of which the next row would have no number any more is one that somebody changed
+  c_last_sort constant integer := 2147483600;
   v_now timestamptz := coalesce(p_now, clock_timestamp());
   v_at timestamp; v_instant timestamptz;
   v_new bigint[]; v_new_places integer[]; v_old bigint[]; v_old_places integer[];
@@ -439,7 +442,7 @@ begin
       from unnest(v_done, v_done_attempts, v_done_results) d(step_id, attempts, result) where s.workflow_step_id = any(array[d.step_id])
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'complete', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, case attempts when 1 then v_first else v_by || jsonb_build_object('attempt', attempts) end, sort_key + 10, true, workflow_step_id, at, at from flipped
+    select 'complete', case when to_state = 'in_progress' and sort_key < c_last_sort then to_state else changed_1(array[workflow_step_id]) end, case attempts when 1 then v_first else v_by || jsonb_build_object('attempt', attempts) end, sort_key + 10, true, workflow_step_id, at, at from flipped
     union all
     select 'in_progress', 'pending', v_first, 10, true, step_id, at, at
     from (select c as step_id, case when v_ahead then step_instant_1(c, v_at) else v_at end as at from unnest(v_claimed) c) c;
@@ -468,7 +471,7 @@ begin
       where s.workflow_step_id = any(array[d.step_id])
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select 'error', case to_state when 'in_progress' then to_state else changed_1(array[workflow_step_id]) end, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
+    select 'error', case when to_state = 'in_progress' and sort_key < c_last_sort then to_state else changed_1(array[workflow_step_id]) end, jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', attempts, 'error', left(result->>'error', 500), 'reason', note)),
       sort_key + 10, true, workflow_step_id, at, at
     from flipped;
 
@@ -491,7 +494,7 @@ begin
       returning t.workflow_step_id, t.sort_key, t.to_state, d.attempts, d.note, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     )
     insert into tasker_workflow_step_transitions (to_state, from_state, metadata, sort_key, most_recent, workflow_step_id, created_at, updated_at)
-    select s.state, case s.state when 'error' then case f.to_state when 'in_progress' then f.to_state else changed_1(array[f.workflow_step_id]) end else 'error' end,
+    select s.state, case s.state when 'error' then case when f.to_state = 'in_progress' and f.sort_key < c_last_sort then f.to_state else changed_1(array[f.workflow_step_id]) end else 'error' end,
       jsonb_strip_nulls(jsonb_build_object('worker', p_label, 'attempt', f.attempts, 'reason', f.note)),
       f.sort_key + s.k, s.state = 'pending', f.workflow_step_id, f.at, f.at
     from flipped f, (values ('error', 10), ('pending', 20)) s(state, k);
@@ -501,7 +504,7 @@ begin
     -- from error by way of pending (R-11); from pending, after a hand-back, at once
     with flipped as (
       update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
-      where t.workflow_step_id = any(v_again) and t.most_recent and t.to_state in ('error', 'pending')
+      where t.workflow_step_id = any(v_again) and t.most_recent and t.to_state in ('error', 'pending') and t.sort_key < c_last_sort
       returning t.workflow_step_id, t.sort_key, t.to_state, greatest(case when v_ahead then step_instant_1(t.workflow_step_id, v_at) else v_at end, t.created_at) as at
     ), rows as (
       select f.workflow_step_id, f.sort_key, f.to_state, f.at, q.attempts from flipped f join queue q on q.step_id = any(array[f.workflow_step_id])
@@ -525,7 +528,7 @@ begin
   if v_started is not null then
     with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
-      where t.task_id = any(v_started) and t.most_recent and t.to_state = 'pending'
+      where t.task_id = any(v_started) and t.most_recent and t.to_state = 'pending' and t.sort_key < c_last_sort
       returning t.task_id, t.sort_key, t.to_state
     ), starts as (
       select task_id, sort_key, to_state, case when v_ahead then task_instant_1(task_id, v_at) else v_at end as at from flipped
@@ -536,7 +539,8 @@ begin
     insert into tasker_task_transitions (to_state, from_state, metadata, sort_key, most_recent, task_id, created_at, updated_at)
     select 'in_progress', s.to_state,
       jsonb_build_object('initialization_completed', true, 'step_dependencies_established', d.steps, 'worker', p_label),
-      s.sort_key + 10, true, s.task_id, s.at, s.at
+      -- the second instant is the call's own, by which its starts are found
+      s.sort_key + 10, true, s.task_id, s.at, v_at
     from starts s join task t on t.task_id = any(array[s.task_id]) join definition d on d.definition_id = any(array[t.definition_id])
     order by s.task_id
     on conflict do nothing;
@@ -562,7 +566,7 @@ begin
     with flipped as (
       update tasker_task_transitions t set most_recent = false, updated_at = v_at
       from unnest(v_ends, v_end_kinds) e(task_id, kind)
-      where t.task_id = any(array[e.task_id]) and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress'
+      where t.task_id = any(array[e.task_id]) and t.most_recent = (e.task_id is not null) and t.to_state = 'in_progress' and t.sort_key < c_last_sort
       returning t.task_id, t.sort_key, e.kind, case when v_ahead then task_instant_1(t.task_id, v_at) else v_at end as at
     ), done as (
       update tasker_tasks t set complete = true, updated_at = v_at
@@ -611,8 +615,8 @@ begin
   -- What is only an id is told row by row: as branches of one query, each would be set up in every call.
   kind := 'i'; at := v_instant; return next;
   at := least(v_next_due, v_first_wait);
-  if at < 'infinity' then
-    kind := 'w'; return next;
+  if at < '10000-01-01' then
+    at := greatest(at, 'epoch'); kind := 'w'; return next;
   end if;
   at := null;
   if v_stale then

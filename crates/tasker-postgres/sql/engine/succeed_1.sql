@@ -20,6 +20,7 @@ as $$
 #variable_conflict use_column
 declare
   c_row_by_row constant integer := 4;
+  c_last_sort constant integer := 2147483600;
   v_now timestamptz := coalesce(p_now, clock_timestamp());
   v_instant timestamptz; v_at timestamp; v_done_at timestamp; v_last timestamptz;
   v_task bigint; v_attempts integer; v_verdict "char"; v_sort integer;
@@ -89,7 +90,7 @@ begin
 
   v_at := v_instant at time zone 'UTC';
   update tasker_workflow_step_transitions t set most_recent = false, updated_at = v_at
-  where t.workflow_step_id = any(array[p_step]) and t.most_recent = (p_step is not null) and t.to_state = 'in_progress'
+  where t.workflow_step_id = any(array[p_step]) and t.most_recent = (p_step is not null) and t.to_state = 'in_progress' and t.sort_key < c_last_sort
   returning t.sort_key, greatest(v_at, t.created_at) into v_sort, v_done_at;
   if not found then
     perform changed_tasks_1(array[v_task]);
@@ -105,7 +106,7 @@ begin
   from unnest(p_step || v_claimed) x;
   if v_verdict <> 'g' then
     update tasker_task_transitions t set most_recent = false, updated_at = v_at
-    where t.task_id = any(array[v_task]) and t.most_recent = (v_task is not null) and t.to_state = 'in_progress'
+    where t.task_id = any(array[v_task]) and t.most_recent = (v_task is not null) and t.to_state = 'in_progress' and t.sort_key < c_last_sort
     returning t.sort_key into v_sort;
     if not found then
       perform changed_tasks_1(array[v_task]);
@@ -128,8 +129,8 @@ begin
   if v_waits then
     select min(l.first) into at
     from unnest(p_lanes) x(lane) cross join lateral (select min(wake_at) as first from later where later.lane = x.lane) l;
-    if at < 'infinity' then
-      kind := 'w'; return next;
+    if at < '10000-01-01' then
+      at := greatest(at, 'epoch'); kind := 'w'; return next;
     end if;
   end if;
   at := null;

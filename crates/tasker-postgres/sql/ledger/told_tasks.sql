@@ -1,5 +1,6 @@
 -- How the tasks $1 stand, for those who are told of them, in this order: as many of the first as it takes for their contexts
--- to have $2 bytes together, at least one. A task that is missing before the last of them is none.
+-- to have $2 bytes together, at least one. A task that is missing before the last of them is none. Instants that no
+-- calendar has are those of its first or last year.
 with asked as materialized (
   select a.place, t.task_id, t.named_task_id, t.created_at, t.context::text as context
   from unnest($1::bigint[]) with ordinality a(task_id, place)
@@ -8,8 +9,9 @@ with asked as materialized (
   select a.*, coalesce(sum(octet_length(a.context)) over (order by a.place rows between unbounded preceding and 1 preceding), 0) as before
   from asked a
 )
-select t.task_id, k.name, t.created_at, t.context,
-  c.total_steps, c.completed_steps, c.failed_steps, c.last_end, coalesce(c.failed, '{}') as failed, c.error
+select t.task_id, k.name, greatest('0001-01-01', least(t.created_at, '9999-12-31')) as created_at, t.context,
+  c.total_steps, c.completed_steps, c.failed_steps,
+  case when c.last_end is not null then greatest('0001-01-01', least(c.last_end, '9999-12-31')) end as last_end, coalesce(c.failed, '{}') as failed, c.error
 from summed t
 join public.tasker_named_tasks k on k.named_task_id = t.named_task_id
 cross join lateral (

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDateTime;
 use serde_json::json;
-use sqlx::Row;
+use sqlx::{PgConnection, Row};
 
 use super::{Ledger, LedgerError};
 use crate::rebuild::{Rebuilt, begin_patient, lock, rebuild_locked};
@@ -125,7 +125,8 @@ impl Ledger {
 
     /// Writes side rows anew that say something else than the record, of tasks that nobody is at (the next look finds
     /// the others again), and ends those of which nothing can run any more, in the name of `label`. Returns those whose
-    /// steps are not those of their definition any more, which are left as they are.
+    /// steps are not those of their definition any more, or whose rows are such that nothing can be reckoned with them; they
+    /// are left as they are.
     ///
     /// # Errors
     /// What was committed before stands.
@@ -138,29 +139,54 @@ impl Ledger {
         let mut unfit = Vec::new();
         let mut connection = self.pool.acquire().await?;
         for batch in tasks.chunks(BATCH) {
-            let mut transaction = begin_patient(&mut connection).await?;
-            let free = lock(&mut transaction, batch).await?;
-            let rebuilt = rebuild_locked(&mut transaction, &free).await?;
-            unfit.extend(rebuilt.iter().filter(|task| task.unfit).map(|task| task.task_id));
-            let stalled: Vec<i64> =
-                rebuilt.iter().filter(|task: &&Rebuilt| task.stalled && !task.unfit).map(|task| task.task_id).collect();
-            let stalled: Vec<i64> = sqlx::query_scalar(include_str!("../../sql/ledger/stalled_for_long.sql"))
-                .bind(stalled)
-                .bind(now.map(|instant| instant.and_utc()))
-                .persistent(false)
-                .fetch_all(&mut *transaction)
-                .await?;
-            if !stalled.is_empty() {
-                sqlx::query(include_str!("../../sql/operations/settle_stalled.sql"))
-                    .bind(&stalled)
-                    .bind(json!({ "worker": label }))
-                    .bind(now)
-                    .persistent(false)
-                    .execute(&mut *transaction)
-                    .await?;
+            match reconcile_batch(&mut connection, batch, label, now).await {
+                // One of them has rows with which nothing can be reckoned; the others are not to wait for it.
+                Err(LedgerError::InvalidValue(_)) => {
+                    for task in batch.chunks(1) {
+                        match reconcile_batch(&mut connection, task, label, now).await {
+                            Err(LedgerError::InvalidValue(error)) => {
+                                tracing::warn!(?task, %error, "this task cannot be written anew from its record");
+                                unfit.extend(task);
+                            }
+                            found => unfit.extend(found?),
+                        }
+                    }
+                }
+                found => unfit.extend(found?),
             }
-            transaction.commit().await?;
         }
         Ok(unfit)
     }
+}
+
+/// Reconciles some tasks in one transaction, and returns those that do not fit.
+async fn reconcile_batch(
+    connection: &mut PgConnection,
+    tasks: &[i64],
+    label: &str,
+    now: Option<NaiveDateTime>,
+) -> Result<Vec<i64>, LedgerError> {
+    let mut transaction = begin_patient(connection).await?;
+    let free = lock(&mut transaction, tasks).await?;
+    let rebuilt = rebuild_locked(&mut transaction, &free).await?;
+    let unfit = rebuilt.iter().filter(|task| task.unfit).map(|task| task.task_id).collect();
+    let stalled: Vec<i64> =
+        rebuilt.iter().filter(|task: &&Rebuilt| task.stalled && !task.unfit).map(|task| task.task_id).collect();
+    let stalled: Vec<i64> = sqlx::query_scalar(include_str!("../../sql/ledger/stalled_for_long.sql"))
+        .bind(stalled)
+        .bind(now.map(|instant| instant.and_utc()))
+        .persistent(false)
+        .fetch_all(&mut *transaction)
+        .await?;
+    if !stalled.is_empty() {
+        sqlx::query(include_str!("../../sql/operations/settle_stalled.sql"))
+            .bind(&stalled)
+            .bind(json!({ "worker": label }))
+            .bind(now)
+            .persistent(false)
+            .execute(&mut *transaction)
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(unfit)
 }

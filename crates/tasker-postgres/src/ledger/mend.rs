@@ -12,7 +12,8 @@ use crate::rebuild::{begin_patient, forget_deleted, lock, rebuild_locked};
 const REBUILD_ROUNDS: u32 = 250;
 
 /// How often a call has the same task rebuilt before it is set aside: its rows are such that a rebuild does not mend it, and
-/// it would stand in the way of all others for ever.
+/// it would stand in the way of all others for ever. From the second time on the whole queue is searched for what stands for
+/// steps that the task has not any more.
 const REBUILDS_OF_A_TASK: u32 = 5;
 
 impl Ledger {
@@ -23,6 +24,12 @@ impl Ledger {
     /// # Errors
     /// [`LedgerError::Busy`] with the tasks that others worked on at every try.
     pub async fn rebuild_tasks(&self, tasks: &[i64]) -> Result<(), LedgerError> {
+        self.rebuild(tasks, &[]).await
+    }
+
+    /// As [`rebuild_tasks`](Self::rebuild_tasks); of the suspected ones all that stands for deleted steps is looked for, which
+    /// reads the whole queue.
+    async fn rebuild(&self, tasks: &[i64], suspected: &[i64]) -> Result<(), LedgerError> {
         let mut connection = self.pool.acquire().await?;
         let mut left = tasks.to_vec();
         for round in 0..REBUILD_ROUNDS {
@@ -31,7 +38,7 @@ impl Ledger {
                 sqlx::query(pause).persistent(false).execute(&mut *connection).await?;
             }
             let mut transaction = begin_patient(&mut connection).await?;
-            let deleted = forget_deleted(&mut transaction, &left).await?;
+            let deleted = forget_deleted(&mut transaction, &left, suspected).await?;
             let held = deleted.tasks.iter().filter(|task_id| !deleted.forgotten.contains(task_id));
             let held: Vec<i64> = held.copied().collect();
             left.retain(|task_id| !deleted.tasks.contains(task_id));
@@ -69,7 +76,7 @@ impl Ledger {
         let free = lock(&mut transaction, tasks).await?;
         set_aside(&mut transaction, &free).await?;
         transaction.commit().await?;
-        tracing::warn!(tasks = ?free, "the histories of these tasks are not as they must be; nothing of them is carried out until they are mended and rebuilt (`tasker db reindex`)");
+        tracing::warn!(tasks = ?free, "the histories of these tasks are not as they must be; nothing of them is carried out until somebody mends them (`tasker why TASK` says more)");
         Ok(())
     }
 }
@@ -94,11 +101,23 @@ impl Mended {
         for &task_id in &tasks {
             *self.0.entry(task_id).or_default() += 1;
         }
-        let (hopeless, tasks): (Vec<i64>, Vec<i64>) =
+        let (mut hopeless, tasks): (Vec<i64>, Vec<i64>) =
             tasks.into_iter().partition(|task_id| self.0[task_id] > REBUILDS_OF_A_TASK);
         if !tasks.is_empty() {
             tracing::info!(?tasks, "somebody else changed tasks; their side rows are rebuilt");
-            ledger.rebuild_tasks(&tasks).await?;
+            let again: Vec<i64> = tasks.iter().copied().filter(|task_id| self.0[task_id] > 1).collect();
+            match ledger.rebuild(&tasks, &again).await {
+                // One of them has rows (an instant at the end of all time, say) with which nothing can be reckoned.
+                Err(LedgerError::InvalidValue(_)) => {
+                    for task_id in tasks {
+                        match ledger.rebuild(&[task_id], &again).await {
+                            Err(LedgerError::InvalidValue(_)) => hopeless.push(task_id),
+                            rebuilt => rebuilt?,
+                        }
+                    }
+                }
+                rebuilt => rebuilt?,
+            }
         }
         if !hopeless.is_empty() {
             ledger.set_aside(&hopeless).await?;
