@@ -21,7 +21,8 @@ pub(crate) fn is_outage(error: &sqlx::Error) -> bool {
     let ended_the_session = reported
         .try_downcast_ref::<PgDatabaseError>()
         .is_some_and(|reported| matches!(reported.severity(), PgSeverity::Fatal | PgSeverity::Panic));
-    let code = reported.code().unwrap_or_default();
+    // Every error that the server itself reports has one.
+    let Some(code) = reported.code() else { return false };
     match &*code {
         // admin_shutdown, crash_shutdown, cannot_connect_now, idle_session_timeout
         "57P01" | "57P02" | "57P03" | "57P05" => true,

@@ -13,7 +13,7 @@ use tasker_core::entropy::Entropy;
 use tasker_core::{Handlers, Output, StepContext, Tasker};
 use tasker_domain::json::Json;
 use tasker_domain::template::Template;
-use tasker_postgres::ledger::{Claim, Exchange, Ledger, LedgerError, Settled, Settlement, WorkerId};
+use tasker_postgres::ledger::{Claim, Exchange, Ledger, LedgerError, Reply, Settled, Settlement, WorkerId};
 
 use crate::support::{Bench, Script, diamond, reserved, template, worker};
 
@@ -268,6 +268,18 @@ impl Begun {
     async fn succeed(&self) -> Result<Option<(Vec<Claim>, BTreeSet<String>)>, LedgerError> {
         succeed(self.bench.pool(), &self.call(), &self.claims[0], &raw(&json!({}))).await
     }
+
+    /// Hands in the first claim's success, by the general function or by an exchanger, which chooses.
+    async fn hand_in(&self, generally: bool) -> Result<Reply, LedgerError> {
+        let claim = &self.claims[0];
+        let settlement = Settlement::Success { results: raw(&json!({})) };
+        let outcomes = [Settled { step_id: claim.step_id, token: claim.token, settlement }];
+        let call = Exchange { outcomes: &outcomes, ..self.call() };
+        match generally {
+            true => self.ledger.exchange(&call).await,
+            false => self.ledger.exchanger().exchange(&call).await,
+        }
+    }
 }
 
 /// Each of these leaves the call to the general function and everything as it was.
@@ -379,14 +391,7 @@ async fn instants_beyond_all_calendars_are_not_told() {
             .execute(begun.bench.pool())
             .await
             .unwrap();
-            let claim = &begun.claims[0];
-            let settlement = Settlement::Success { results: raw(&json!({})) };
-            let outcomes = [Settled { step_id: claim.step_id, token: claim.token, settlement }];
-            let call = Exchange { outcomes: &outcomes, ..begun.call() };
-            let reply = match generally {
-                true => begun.ledger.exchange(&call).await,
-                false => begun.ledger.exchanger().exchange(&call).await,
-            };
+            let reply = begun.hand_in(generally).await;
             assert_eq!(reply.unwrap().next_due.map(|due| due.and_utc().timestamp()), told, "{wake_at} {generally}");
         }
     }
@@ -423,15 +428,8 @@ async fn an_attempt_whose_end_has_no_number_any_more_is_refused() {
             .execute(begun.bench.pool())
             .await
             .unwrap();
-        let claim = &begun.claims[0];
-        let settlement = Settlement::Success { results: raw(&json!({})) };
-        let outcomes = [Settled { step_id: claim.step_id, token: claim.token, settlement }];
-        let call = Exchange { outcomes: &outcomes, ..begun.call() };
-        let reply = match generally {
-            true => begun.ledger.exchange(&call).await,
-            false => begun.ledger.exchanger().exchange(&call).await,
-        };
-        assert_eq!(reply.unwrap().refused, [claim.step_id], "{generally}");
+        let reply = begun.hand_in(generally).await;
+        assert_eq!(reply.unwrap().refused, [begun.claims[0].step_id], "{generally}");
     }
 }
 

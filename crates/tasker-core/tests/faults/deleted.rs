@@ -8,11 +8,8 @@ use rand::seq::IndexedRandom;
 use sqlx::PgPool;
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::postgres::maintenance::{Reindex, reindex};
-use tasker_testing::TestDatabase;
 
-use crate::support::{
-    Here, LONG, Logged, duration, judge, make_log, pause, seed, submit_random, tasker, until_all_ended,
-};
+use crate::support::{LONG, duration, judge, pause, seed, submit_random, two_workers, until_all_ended};
 
 /// As Rails destroys a task: its children one by one before it, in one transaction that it holds open for a while.
 async fn destroy(pool: &PgPool, task_id: i64) -> Result<(), sqlx::Error> {
@@ -37,11 +34,8 @@ async fn destroy(pool: &PgPool, task_id: i64) -> Result<(), sqlx::Error> {
 async fn tasks_that_are_deleted_under_workers_stop_nobody() {
     let seed = seed();
     let mut chance = StdRng::seed_from_u64(seed);
-    let database = TestDatabase::with_schema().await;
+    let (database, tasker, workers) = two_workers(seed, 10).await;
     let pool = database.pool();
-    make_log(pool).await;
-    let tasker = tasker(pool, Logged::new(database.options(), seed, 10));
-    let workers = [tasker.clone(), tasker.clone()].map(Here::start);
     let clock = SystemClock::new();
     let until = clock.elapsed() + duration(Duration::from_secs(6));
     let (mut deleted, mut refused, mut round) = (0, 0, 0);

@@ -17,6 +17,7 @@ use tasker_core::{Handlers, Output, Request, StepContext, StepError, StepHandler
 use tasker_domain::json::Json;
 use tasker_domain::template::{Source, Template, parse};
 use tasker_postgres::maintenance::{Reindex, reindex};
+use tasker_testing::TestDatabase;
 use tasker_testing::invariants::{broken_promises, side_rows};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -266,6 +267,15 @@ impl Here {
         self.drain.cancel();
         tokio::time::timeout(LONG, self.worker).await.expect("the worker ends").unwrap()
     }
+}
+
+/// A database with its log, and two workers of one pool whose steps take so many milliseconds at most.
+pub(crate) async fn two_workers(seed: u64, longest: u64) -> (TestDatabase, Tasker, [Here; 2]) {
+    let database = TestDatabase::with_schema().await;
+    make_log(database.pool()).await;
+    let tasker = tasker(database.pool(), Logged::new(database.options(), seed, longest));
+    let workers = [tasker.clone(), tasker.clone()].map(Here::start);
+    (database, tasker, workers)
 }
 
 pub(crate) fn tasker(pool: &PgPool, handler: impl StepHandler + 'static) -> Tasker {

@@ -9,9 +9,8 @@ use rand::{RngExt, SeedableRng};
 use sqlx::PgPool;
 use tasker_core::clock::{Clock, SystemClock};
 use tasker_core::postgres::maintenance::{Reindex, reindex};
-use tasker_testing::TestDatabase;
 
-use crate::support::{Here, LONG, Logged, duration, make_log, pause, seed, submit_random, tasker};
+use crate::support::{LONG, duration, pause, seed, submit_random, two_workers};
 
 /// What is done to the task `$1`, of which `$2` chooses a step.
 const ACTS: &[&str] = &[
@@ -89,11 +88,8 @@ async fn tamper(pool: &PgPool, chance: &mut StdRng, task_id: i64) -> Option<&'st
 async fn what_another_program_does_to_some_tasks_harms_no_others() {
     let seed = seed();
     let mut chance = StdRng::seed_from_u64(seed);
-    let database = TestDatabase::with_schema().await;
+    let (database, tasker, workers) = two_workers(seed, 10).await;
     let pool = database.pool();
-    make_log(pool).await;
-    let tasker = tasker(pool, Logged::new(database.options(), seed, 10));
-    let workers = [tasker.clone(), tasker.clone()].map(Here::start);
     let clock = SystemClock::new();
     let until = clock.elapsed() + duration(Duration::from_secs(8));
     let (mut done, mut acts, mut others, mut round) = (0, HashSet::new(), Vec::new(), 0);

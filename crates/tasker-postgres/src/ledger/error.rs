@@ -7,8 +7,8 @@ use crate::wording::said;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// The database cannot be reached, lacks memory or connections, or the connection was lost. Nothing is known about the last call: a worker calls
-    /// again once the database is back; its claims hold as long as its lease.
+    /// The database cannot be reached, lacks memory or connections, or the connection was lost. Nothing is known about the
+    /// last call: a worker calls again once the database is back; its claims hold as long as its lease.
     #[error("the database cannot be reached: {}", said(.0))]
     Unavailable(#[source] sqlx::Error),
     /// The database takes no writes: a standby, or a session set to read only. Connect to the primary server.

@@ -76,6 +76,10 @@ impl Ledger {
         let free = lock(&mut transaction, tasks).await?;
         set_aside(&mut transaction, &free).await?;
         transaction.commit().await?;
+        if free.is_empty() {
+            // Somebody holds their rows: they are named again, and tried again.
+            return Ok(());
+        }
         tracing::warn!(tasks = ?free, "the histories of these tasks are not as they must be; nothing of them is carried out until somebody mends them (`tasker why TASK` says more)");
         Ok(())
     }
